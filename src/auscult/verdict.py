@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from auscult.finding import Finding, Json, Severity, Skip
 
@@ -97,11 +97,25 @@ class MappingEntry:
         return result
 
 
+class Section(Protocol):
+    """What one verb adds to its report, typed (`auscult.report.sections`)."""
+
+    @property
+    def inner(self) -> tuple[Section, ...]:
+        """Sections of other verbs that this one took in."""
+        ...
+
+    def to_json(self) -> Json:
+        """The keys that the verb adds to the envelope."""
+        ...
+
+
 @dataclass(frozen=True)
 class Report:
     """The outcome of one command, the same envelope for every verb (`schemas/report.schema.json`).
 
-    `extra` holds the keys that one verb adds: `checkpoint` for inspect, `layers` for compare, `recording` for listen.
+    `section` holds what one verb adds: the file for inspect, the layers for compare; `extra` is the
+    same as JSON.
     `hidden` holds the findings that a filter took out of sight; the verdict and the exit code still count them.
     """
 
@@ -112,7 +126,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     skips: tuple[Skip, ...] = ()
     mapping: tuple[MappingEntry, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    section: Section | None = None
     hidden: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
@@ -132,6 +146,11 @@ class Report:
             "mapping": [entry.to_json() for entry in self.mapping],
             **self.extra,
         }
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """The section as JSON: the keys that the verb adds to the envelope."""
+        return self.section.to_json() if self.section is not None else {}
 
     def narrowed(self, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Report:
         """The report without the findings that were not asked for, each of them listed as a skip.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.finding import Finding, Fix, Severity, Skip
+from auscult.report.sections.compare import CompareSection
+from auscult.report.sections.inspect import InspectSection
+from auscult.report.sections.listen import ListenSection
+from auscult.report.sections.train import StudySection
 from auscult.sound.recording import Recording, write_recording
-from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
+from auscult.verdict import Coverage, Equality, MappingEntry, Report, Section, Verdict
 
 RATE = 16_000
 SECONDS = 4.0
@@ -112,6 +117,19 @@ def findings(rows: tuple[MappingEntry, ...], file: str) -> tuple[Finding, ...]:
     )
 
 
+@dataclass(frozen=True)
+class EverythingSection:
+    """What several verbs add, in one report."""
+
+    inner: tuple[Section, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for section in self.inner:
+            values |= section.to_json()
+        return values
+
+
 def everything(folder: Path, count: int = 80, sounds: list[dict[str, Any]] | None = None) -> Report:
     """A report as no single verb gives it: every part of the page is there."""
     rows = mapping(count)
@@ -140,24 +158,31 @@ def everything(folder: Path, count: int = 80, sounds: list[dict[str, Any]] | Non
         findings(rows, items[-1]["file"]),
         (Skip("slope", "not settled by the weights"),),
         rows,
-        {
-            "recordings": items,
-            "layers": tree,
-            "first_divergence": first,
-            "floor": {"how": "measured", "what": "float64 against float32", "factor": 8},
-            "checkpoint": {
-                "format": "torch",
-                "tensors": count,
-                "parameters": 192 * count,
-                "bytes": 768 * count,
-                "tensor_list": tensors,
-                "modules": [
-                    {"path": f"blocks.{i}", "count": 1, "parameters": 9, "tensors": []}
-                    for i in range(count // 8)
-                ],
-            },
-            "study": {"loss": 0.125},
-        },
+        EverythingSection(
+            (
+                ListenSection(items),
+                CompareSection(
+                    tree,
+                    first,
+                    {"how": "measured", "what": "float64 against float32", "factor": 8},
+                    {},
+                ),
+                InspectSection(
+                    {
+                        "format": "torch",
+                        "tensors": count,
+                        "parameters": 192 * count,
+                        "bytes": 768 * count,
+                        "tensor_list": tensors,
+                        "modules": [
+                            {"path": f"blocks.{i}", "count": 1, "parameters": 9, "tensors": []}
+                            for i in range(count // 8)
+                        ],
+                    }
+                ),
+                StudySection({"loss": 0.125}),
+            )
+        ),
     )
 
 

@@ -63,7 +63,7 @@ def large_report(folder: Path) -> Report:
         (*made.findings, many),
         made.skips,
         made.mapping,
-        made.extra,
+        made.section,
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from auscult.finding import Finding, Severity
+from auscult.report.sections import section_from_json
+from auscult.report.sections.listen import ListenSection
 from auscult.verdict import Report, Verdict
 from tests.browser.material import (
     AMPLITUDE,
@@ -105,7 +107,7 @@ def test_recordings_stay_together_to_the_sample(window: Window) -> None:
         {"role": role, "file": written(noise, window.folder / f"{role}.wav")}
         for role in ("input", "heard")
     ]
-    window.show(Report("listen", (), Verdict.PASS, extra={"recordings": items}))
+    window.show(Report("listen", (), Verdict.PASS, section=ListenSection(items)))
     window.wait("!!window.auscult")
     window.js("auscult.sound.player.seek(9.5); auscult.sound.player.play()")
     window.wait(f"{POSITION} > 9.55")
@@ -179,7 +181,7 @@ def test_the_difference_is_blue_where_less_and_orange_where_more(page: Window) -
 
 
 def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) -> None:
-    items = [
+    items: list[dict[str, object]] = [
         {"role": "input", "file": written(tone(430.0, 3.0, 16000), window.folder / "a.wav", 16000)},
         {
             "role": "heard",
@@ -196,7 +198,7 @@ def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) ->
         times=((0.25, 0.5),),
     )
     window.show(
-        Report("listen", (), Verdict.DIVERGENT, findings=(finding,), extra={"recordings": items})
+        Report("listen", (), Verdict.DIVERGENT, findings=(finding,), section=ListenSection(items))
     )
     window.wait(f"window.auscult && {DRAWN}")
     at = "auscult.sound.lanes[1].levelAt"
@@ -233,7 +235,15 @@ def test_of_many_files_one_is_shown_with_its_reference(window: Window) -> None:
         "recordings": items,
         "reference": {"file": written(tone(200.0, 1.0), folder / "reference.wav")},
     }
-    window.show(Report("listen", ("6 files",), Verdict.DIVERGENT, findings=(finding,), extra=extra))
+    window.show(
+        Report(
+            "listen",
+            ("6 files",),
+            Verdict.DIVERGENT,
+            findings=(finding,),
+            section=section_from_json("listen", extra),
+        )
+    )
     shown = (
         "auscult.sound.player.shown.map((index) => auscult.sound.tracks[index].title.split(':')[0])"
     )
@@ -263,7 +273,7 @@ def test_stereo_channels_can_be_looked_at_one_by_one(window: Window) -> None:
     """Of opposite polarity, the mix is silent and each channel is not."""
     samples = np.stack([tone(500.0, 1.0), -tone(500.0, 1.0)])
     items = [{"role": "recording", "file": written(samples, window.folder / "stereo.wav")}]
-    window.show(Report("listen", (), Verdict.DIVERGENT, extra={"recordings": items}))
+    window.show(Report("listen", (), Verdict.DIVERGENT, section=ListenSection(items)))
     window.wait(f"window.auscult && {DRAWN}")
     assert level(window, 0, 0.5, 500.0) < -80.0
     window.js(

@@ -27,6 +27,10 @@ from auscult.report import _provenance, html
 from auscult.report.html import _audio
 from auscult.report.html._text import format_figure
 from auscult.report.html.sections import sound
+from auscult.report.sections import section_from_json
+from auscult.report.sections.diagnose import DiagnoseSection
+from auscult.report.sections.listen import ListenSection
+from auscult.report.sections.run import RunSection
 from auscult.verbs.listen.listen import listen
 
 EVIL = '</script><script>alert("x")</script>'
@@ -56,7 +60,7 @@ def report(**extra: object) -> Report:
         (finding,),
         (Skip("c", EVIL),),
         mapping,
-        extra,
+        section_from_json("diff", extra),
     )
 
 
@@ -153,8 +157,10 @@ MINIMAL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", MINIMAL)
-def test_parts_with_next_to_nothing_in_them(key: str) -> None:
-    parsed(html.render(Report("listen", ("x",), Verdict.PASS, extra={key: MINIMAL[key]})))
+@pytest.mark.parametrize("command", ["listen", "inspect", "compare", "diagnose", "rules", "trace"])
+def test_parts_with_next_to_nothing_in_them(key: str, command: str) -> None:
+    section = section_from_json(command, {key: MINIMAL[key]})
+    parsed(html.render(Report(command, ("x",), Verdict.PASS, section=section)))
 
 
 def test_keys_that_no_part_knows_are_shown_all_the_same() -> None:
@@ -163,7 +169,9 @@ def test_keys_that_no_part_knows_are_shown_all_the_same() -> None:
             "train",
             (),
             Verdict.PASS,
-            extra={"study": {"bit_rate": 1234567}, "epochs": [{"loss": 0.125}]},
+            section=section_from_json(
+                "train", {"study": {"bit_rate": 1234567}, "epochs": [{"loss": 0.125}]}
+            ),
         )
     )
     assert "1,234,567" in page
@@ -263,7 +271,7 @@ def page_of(path: Path, embed: int = 10**9, **extra: Any) -> str:
             (str(path),),
             Verdict.DIVERGENT,
             findings=(finding,),
-            extra={"recordings": items},
+            section=ListenSection(items),
         ),
         max_embedded_bytes=embed,
     )
@@ -322,7 +330,7 @@ def test_files_that_are_not_there_or_no_sound(tmp_path: Path) -> None:
     assert "cannot be played here: it cannot be read" in page_of(text)
     assert "the file is not there any more" in page_of(tmp_path / "absent.wav")
     assert "it was not written to a file" in html.render(
-        report(recordings=[{"role": "heard", "file": None}])
+        Report("listen", (), Verdict.PASS, section=ListenSection([{"role": "heard", "file": None}]))
     )
 
 
@@ -337,7 +345,13 @@ def test_findings_lead_to_the_recording_they_name(tmp_path: Path) -> None:
         Finding("LAY001", "layout", Severity.ERROR, ("conv.weight",), "x"),
     )
     shown = html.render(
-        Report("diagnose", (), Verdict.DIVERGENT, findings=findings, extra={"recordings": items})
+        Report(
+            "diagnose",
+            (),
+            Verdict.DIVERGENT,
+            findings=findings,
+            section=DiagnoseSection({}, {}, items),
+        )
     )
     by_cause = {
         finding["cause"]: owner
@@ -371,7 +385,12 @@ def test_what_a_run_made_can_be_heard(tmp_path: Path) -> None:
         "took_seconds": 1.0,
     }
     page = html.render(
-        Report("run vocoder", ("a",), Verdict.PASS, extra={"run": {**run, "settings": {"seed": 7}}})
+        Report(
+            "run vocoder",
+            ("a",),
+            Verdict.PASS,
+            section=RunSection({**run, "settings": {"seed": 7}}),
+        )
     )
     assert [codec for codec, _ in decoded(page)] == ["flac"]
     assert "seed" in page

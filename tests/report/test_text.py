@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.report import json_, text
+from auscult.report.sections import section_from_json
 from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 
 REPORT = Report(
@@ -119,7 +120,7 @@ def test_json_is_the_envelope() -> None:
     )
 )
 def test_anything_becomes_strict_json(value: object) -> None:
-    report = Report("x", (), Verdict.PASS, extra={"value": value})
+    report = Report("x", (), Verdict.PASS, section=section_from_json("x", {"value": value}))
     json.loads(json_.render(report), parse_constant=lambda _name: 1 / 0)
 
 
@@ -135,5 +136,10 @@ def test_numpys_values_become_plain_ones() -> None:
     }
     wanted = {"a": 0.5, "b": [0, 1, 2], "c": 7, "d": "nan", "e": [1], "f": True, "3": [1, 2]}
     assert (
-        json.loads(json_.render(Report("x", (), Verdict.PASS, extra={"v": found})))["v"] == wanted
+        json.loads(
+            json_.render(
+                Report("x", (), Verdict.PASS, section=section_from_json("x", {"v": found}))
+            )
+        )["v"]
+        == wanted
     )

@@ -17,6 +17,7 @@ from auscult.errors import UsageError
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.report import json_
 from auscult.report._saved import report_from_json
+from auscult.report.sections import section_from_json
 from auscult.verbs.report.report import compare_reports, show_report
 from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 from tests.cli.test_main import schema
@@ -72,7 +73,9 @@ reports = st.builds(
     st.lists(findings, max_size=3).map(tuple),
     st.lists(st.builds(Skip, words, words), max_size=2).map(tuple),
     st.lists(entries, max_size=3).map(tuple),
-    st.dictionaries(st.sampled_from(["layers", "x"]), st.lists(numbers, max_size=2), max_size=2),
+    st.dictionaries(
+        st.sampled_from(["layers", "x"]), st.lists(numbers, max_size=2), max_size=2
+    ).map(lambda values: section_from_json("compare", values)),
 )
 
 
@@ -99,7 +102,9 @@ LAYOUT = Finding(
 
 
 def ran(*found: Finding, verdict: Verdict = Verdict.DIVERGENT, **extra: Any) -> Report:
-    return Report("diff", ("a.pth",), verdict, findings=found, extra=extra)
+    return Report(
+        "diff", ("a.pth",), verdict, findings=found, section=section_from_json("diff", extra)
+    )
 
 
 def changes(before: Report, after: Report) -> tuple[Verdict, dict[str, Any]]:

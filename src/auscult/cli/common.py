@@ -47,13 +47,17 @@ SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "tex
 """Suffixes of `--output` that differ from the name of the format."""
 
 
+FOLDERS_BESIDE_FORMATS = frozenset(("sections",))
+"""What lies in `auscult/report` and is no format."""
+
+
 def list_formats() -> tuple[str, ...]:
-    """Names of the report formats, from the files in `auscult/report` (`json_.py` is `json`); text first."""
+    """Names of the report formats, from the files in `auscult/report` (`json_.py` is `json`); text
+    first.
+    """
+    files = set(plugins.list_module_names("auscult.report")) - FOLDERS_BESIDE_FORMATS
     return tuple(
-        sorted(
-            (name.rstrip("_") for name in plugins.list_module_names("auscult.report")),
-            key=lambda name: (name != "text", name),
-        )
+        sorted((name.rstrip("_") for name in files), key=lambda name: (name != "text", name))
     )
 
 
@@ -386,20 +390,21 @@ def report_failure(
         or ("--format", "json") in itertools.pairwise(args)
     )
     if wants_json:
+        from auscult.report.sections.error import ErrorSection
         from auscult.verdict import Report, Verdict
 
         facts = {
             name: getattr(error, name) for name in ("what", "where", "expected", "found", "hint")
         }
-        extra = {
-            "error": {
+        section = ErrorSection(
+            {
                 "type": type(error).__name__,
                 **{name: None if fact is None else str(fact) for name, fact in facts.items()},
             }
-        }
+        )
         words = [word for word in args if not word.startswith("-")]
         report = Report(
-            command or (words[0] if words else ""), tuple(subjects), Verdict.ERROR, extra=extra
+            command or (words[0] if words else ""), tuple(subjects), Verdict.ERROR, section=section
         )
         _print_text(render_report(report, "json"))
     click.echo(f"auscult: {error}", err=True)

@@ -129,6 +129,8 @@ def command(
     The suffix of DESTINATION says the format: .safetensors, .pth .pt .ckpt .bin (torch zip), .npz, .npy. SOURCE is never
     written to. Without DESTINATION, give --dry-run, --emit-code or --save-recipe.
     """
+    from auscult.report.sections import find_section
+    from auscult.report.sections.convert import ConvertSection
     from auscult.verbs.convert.convert import WriteOptions, convert
 
     if destination is None and not (dry_run or emit_code or save_recipe):
@@ -162,8 +164,9 @@ def command(
             options=options,
             progress=progress,
         )
-        if is_code_printed:
-            click.echo(report.extra["code"], nl=False)
+        section = find_section(report, ConvertSection)
+        if is_code_printed and section is not None:
+            click.echo(section.code, nl=False)
         return report
 
     subjects = tuple(part for part in (source, destination) if part)

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from auscult.finding import Json
+from auscult.report.sections import SavedSection, find_section
+from auscult.report.sections.diagnose import DiagnoseSection
 from auscult.verdict import VERSION, Report
 
 REPORTED_PACKAGES = (
@@ -35,9 +37,9 @@ def collect_provenance(report: Report) -> Json:
 
     A report that was read from a file keeps what was written there: it is of the run that made it.
     """
-    saved_provenance = report.extra.get("provenance")
-    if saved_provenance:
-        return dict(saved_provenance)
+    saved_section = find_section(report, SavedSection)
+    if saved_section is not None and saved_section.provenance:
+        return dict(saved_section.provenance)
     remaining_bytes, files = MAX_HASHED_BYTES, []
     for path in find_input_files(report):
         facts = describe_file(path, remaining_bytes)
@@ -76,7 +78,9 @@ def collect_versions() -> dict[str, str]:
 
 def find_input_files(report: Report) -> list[Path]:
     """The files among the subjects and what was given, those of code targets (`file.py:callable`) included, each once."""
-    input_words = [word for words in (report.extra.get("given") or {}).values() for word in words]
+    section = find_section(report, DiagnoseSection)
+    given_options = section.given if section is not None else {}
+    input_words = [word for words in given_options.values() for word in words]
     candidates = [
         part
         for name in (*report.subjects, *input_words)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Fix, Json, Safety, Severity, Skip
+from auscult.report.sections import section_from_json
 from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 
 ENVELOPE_KEYS = ("command", "subjects", "verdict", "coverage", "findings", "skips", "mapping")
@@ -48,6 +49,9 @@ def report_from_json(content: Any, *, where: str = "report") -> Report:
             where=where,
             hint="save one with --format json -o FILE.json",
         )
+    verb_values = {
+        key: value for key, value in content.items() if key not in (*ENVELOPE_KEYS, "auscult")
+    }
     try:
         return Report(
             str(content["command"]),
@@ -57,11 +61,7 @@ def report_from_json(content: Any, *, where: str = "report") -> Report:
             tuple(_parse_finding(item, index) for index, item in enumerate(content["findings"])),
             tuple(Skip(str(item["where"]), str(item["reason"])) for item in content["skips"]),
             tuple(_parse_mapping_entry(item) for item in content["mapping"]),
-            {
-                key: value
-                for key, value in content.items()
-                if key not in ENVELOPE_KEYS and key != "auscult"
-            },
+            section_from_json(str(content["command"]), verb_values),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(

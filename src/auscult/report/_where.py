@@ -20,3 +20,10 @@ def format_places(places: Iterable[str], max_patterns: int | None = MAX_PATTERNS
     if remaining_count:
         return f"{text} +{remaining_count} more"
     return text
+
+
+def quote_word(word: str) -> str:
+    """The word as a shell takes it."""
+    import shlex
+
+    return shlex.quote(word)

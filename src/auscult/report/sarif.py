@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from auscult.finding import Finding, Json
+from auscult.report._parts import find_verb_part
 from auscult.verdict import VERSION, Report
 
 MAX_LOCATIONS = 1_000
@@ -80,14 +81,12 @@ def _build_result(finding: Finding, report: Report) -> Json:
 def find_artifact_uri(report: Report) -> str:
     """The file that the findings are about, as a relative URI where it lies below the working directory.
 
-    `compare` speaks of the candidate, which comes second. Of code (`file.py:callable`, `package.module:callable`) its source.
+    The findings of `compare` are about the candidate, which comes second. Of code (`file.py:callable`, `package.module:callable`) its source.
     """
     if not report.subjects:
         return "unknown"
-    if report.command == "compare" and len(report.subjects) > 1:
-        subject = report.subjects[1]
-    else:
-        subject = report.subjects[0]
+    examined_index = find_verb_part(report).examined
+    subject = report.subjects[min(examined_index, len(report.subjects) - 1)]
     file, separator, name = subject.rpartition(":")
     if separator and name.isidentifier() and not Path(subject).exists():
         subject = file if file.endswith(".py") else f"{file.replace('.', '/')}.py"

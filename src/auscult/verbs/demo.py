@@ -15,6 +15,10 @@ from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.finding import Skip
+from auscult.report.sections import find_section
+from auscult.report.sections.demo import DemoSection
+from auscult.report.sections.diagnose import DiagnoseSection
+from auscult.report.sections.settle import SettleSection
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
@@ -58,7 +62,10 @@ def run_demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
         output_dir=output_dir,
         progress=progress,
     )
-    return _write_page(replace(report, command="demo"), output_dir / "report.html")
+    diagnosed = find_section(report, DiagnoseSection)
+    section = None if diagnosed is None else DemoSection(diagnosed)
+    report = replace(report, command="demo", section=section)
+    return _write_page(report, output_dir / "report.html")
 
 
 def is_story_complete(report: Report) -> bool:
@@ -66,12 +73,13 @@ def is_story_complete(report: Report) -> bool:
     model says the sentence.
     """
     causes = [finding.cause for finding in report.findings]
-    settlement = report.extra.get("settlement") or {"works": False}
+    settled = find_section(report, SettleSection)
     return (
         causes[0] == "modules-never-trained"
         and {"conv-grouped", "kernel-size", "partial-load", "buzz"} <= set(causes)
-        and settlement["works"]
-        and settlement["ranking"][0]["name"] == "training-script"
+        and settled is not None
+        and settled.works
+        and settled.settlement["ranking"][0]["name"] == "training-script"
         and is_input_reproduced(report)
     )
 
@@ -158,13 +166,14 @@ def _write_page(report: Report, path: Path) -> Report:
     """The report with its page written and named, or with the reason why there is none."""
     from auscult.report.html import render
 
-    report = replace(report, extra={**report.extra, "page": str(path)})
+    section = find_section(report, DemoSection)
+    if section is not None:
+        report = replace(report, section=replace(section, page=str(path)))
     try:
         text = render(report)
     except UsageError as error:
-        extra_without_page = {name: value for name, value in report.extra.items() if name != "page"}
         return replace(
-            report, skips=(*report.skips, Skip("report.html", error.what)), extra=extra_without_page
+            report, skips=(*report.skips, Skip("report.html", error.what)), section=section
         )
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(text, encoding="utf-8")

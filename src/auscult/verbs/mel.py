@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auscult import rules
 from auscult.errors import UsageError
 from auscult.finding import Json
+from auscult.report.sections.mel import MelSection
 from auscult.rules.mel.snd060_mel_definition import MAX_EXACT_SHARE
 from auscult.rules.mel.subject import MelSubject
 from auscult.sound.mel_search.against import find_changes
@@ -50,7 +51,7 @@ def mel(
     Returns:
         PASS where the definition was found exactly (and is the vocoder's), DIVERGENT where the
             vocoder needs another, else
-        INCONCLUSIVE. `extra["mel"]` has the definition, residual, what stays open, and code.
+        INCONCLUSIVE. `section.mel` has the definition, residual, what stays open, and code.
 
     Raises:
         AudioError: If the sound cannot be read, or the array is no mel of it.
@@ -74,7 +75,6 @@ def mel(
         target = None
     subject = MelSubject(name, outcome, open_alternatives, target)
     findings, skips = rules.run_rules(subject, "mel")
-    extra: dict[str, Any] = {"mel": describe_outcome(subject)}
     return Report(
         "mel",
         (recording.name, name),
@@ -82,7 +82,7 @@ def mel(
         _build_coverage(outcome),
         findings,
         skips,
-        extra=extra,
+        section=MelSection(describe_outcome(subject)),
     )
 
 

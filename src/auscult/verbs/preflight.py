@@ -12,6 +12,7 @@ from auscult.finding import Severity, Skip
 from auscult.preflight_checks.log import read_log
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.records import TrainingMeasurements
+from auscult.report.sections.preflight import PreflightSection
 from auscult.rules.training.subject import PreflightSubject
 from auscult.verdict import Coverage, Report, Verdict
 
@@ -47,7 +48,7 @@ def preflight(
         claims: What is promised, such as `{"snr_db": 35}`.
 
     Returns:
-        DIVERGENT if any finding is an error, else PASS; `extra["preflight"]` has all that was
+        DIVERGENT if any finding is an error, else PASS; `section.preflight` has all that was
         measured.
 
     Raises:
@@ -105,7 +106,7 @@ def build_report(measured: TrainingMeasurements, subjects: tuple[str, ...]) -> R
         coverage,
         findings,
         skips,
-        extra={"preflight": measured.to_json()},
+        section=PreflightSection(measured.to_json()),
     )
 
 

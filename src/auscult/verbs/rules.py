@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
 
 from auscult.errors import UsageError
+from auscult.report.sections.rules import RulesSection
 from auscult.rules import every_rule, load_rule, rule_files
 from auscult.verdict import Report, Verdict
 
@@ -32,8 +32,7 @@ def list_rules(code: str | None = None) -> Report:
         for rule in asked
     ]
     subjects = (code,) if code else ()
-    extra: dict[str, Any] = {"rules": rows}
-    return Report("rules", subjects, Verdict.PASS, extra=extra)
+    return Report("rules", subjects, Verdict.PASS, section=RulesSection(rows))
 
 
 def _may_fit(known: str, code: str) -> bool:

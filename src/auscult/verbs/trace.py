@@ -10,6 +10,7 @@ from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Skip
+from auscult.report.sections.trace import TraceSection
 from auscult.runtime.capture_run import capture
 from auscult.runtime.options import DETAILS
 from auscult.traces.file import read_trace, write_trace
@@ -46,7 +47,7 @@ def record_trace(
         options: See `auscult.runtime.options.Options`.
 
     Returns:
-        PASS; `extra["trace"]` describes the file. What a limit kept from being stored in full is a
+        PASS; `section.trace` describes the file. What a limit kept from being stored in full is a
         skip.
 
     Raises:
@@ -90,7 +91,7 @@ def build_report(recorded_trace: Trace, subject: str) -> Report:
         Verdict.PASS,
         coverage,
         skips=skips,
-        extra={"trace": describe_trace(recorded_trace)},
+        section=TraceSection(describe_trace(recorded_trace)),
     )
 
 

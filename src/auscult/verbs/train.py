@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auscult.errors import UsageError
+from auscult.report.sections.train import StudySection, TrainSection
 from auscult.verdict import Report, Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -64,7 +65,7 @@ def train_model(
         "file": str(Path(config.out) / RELEASE),
         "log": str(Path(config.out) / "train.jsonl"),
     }
-    return Report("train", (config.data,), Verdict.PASS, extra={"training": facts})
+    return Report("train", (config.data,), Verdict.PASS, section=TrainSection(facts))
 
 
 def write_study(
@@ -94,5 +95,5 @@ def write_study(
         "train",
         (f"study {name}",),
         Verdict.PASS,
-        extra={"study": {"name": name, "file": str(path), **table}},
+        section=StudySection({"name": name, "file": str(path), **table}),
     )

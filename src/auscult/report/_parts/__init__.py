@@ -1,23 +1,68 @@
-"""What only some reports say, for the terminal: one file per key of a report's extra, found by that key.
+"""What the terminal shows of one verb: a file per verb, named after it, imported for its reports alone.
 
-A module has `BEFORE` (whether it stands before the findings or after them) and `lines(report, style, verbose)`.
+Each has a `PART`; a verb without a file is shown in the common form.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from auscult import plugins
 from auscult.report._style import Style
 from auscult.verdict import Report
 
+Lines = Callable[[Report, Style, int], Iterator[str]]
+"""Lines of a report in a style, at a verbosity."""
 
-def iter_part_lines(report: Report, style: Style, verbose: int, *, before: bool) -> Iterator[str]:
-    """The parts that the report has, in its own order; only their modules are imported."""
-    part_names = plugins.list_module_names(__name__)
-    for key in report.extra:
-        if key in part_names and report.extra[key]:
-            part = importlib.import_module(f"{__name__}.{key}")
-            if part.BEFORE is before:
-                yield from part.lines(report, style, verbose)
+
+def show_nothing(_report: Report, _style: Style, _verbose: int) -> Iterator[str]:
+    """No lines."""
+    yield from ()
+
+
+@dataclass(frozen=True)
+class VerbPart:
+    """How the report of one verb is shown, where that differs from the common form.
+
+    Attributes:
+        before: What stands between the verdict and the findings.
+        after: What stands behind the findings.
+        whole: Everything, instead of the common form.
+        findings: The findings, instead of one by one with their remedies.
+        skips: What was not looked at, instead of one line per reason.
+        summary: The last line, from the counts of findings and skips; instead of them and the next
+            command.
+        next_command: What to type next; None for the page of the first rule.
+        joint: What stands between the subjects; None lists the first few.
+        nothing_found: What is said where nothing was found.
+        counts_shown: Whether the coverage is shown under the verdict.
+        next_shown: Whether `before` or `after` say already what to run next.
+        examined: Which of the subjects the findings speak of.
+    """
+
+    before: Lines = show_nothing
+    after: Lines = show_nothing
+    whole: Lines | None = None
+    findings: Lines | None = None
+    skips: Lines | None = None
+    summary: Callable[[Report, str], str] | None = None
+    next_command: Callable[[Report], str | None] | None = None
+    joint: str | None = None
+    nothing_found: str = "nothing found"
+    counts_shown: bool = True
+    next_shown: bool = False
+    examined: int = 0
+
+
+COMMON_FORM = VerbPart()
+
+
+def find_verb_part(report: Report) -> VerbPart:
+    """How the reports of that verb are shown."""
+    verb = report.command.partition(" ")[0]
+    if verb not in plugins.list_module_names(__name__):
+        return COMMON_FORM
+    part: VerbPart = importlib.import_module(f"{__name__}.{verb}").PART
+    return part

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.mel import MelSection
 from auscult.verdict import Report
 
-BEFORE = True
 _NEUTRAL_SETTINGS = {
     "multiply": 1.0,
     "add": 0.0,
@@ -18,11 +20,6 @@ _NEUTRAL_SETTINGS = {
     "reference": "one",
 }
 """Settings that are shown only where they do something."""
-
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """The definition and what stays open."""
-    yield from iter_mel_lines(report.extra["mel"], style, verbose)
 
 
 def iter_mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
@@ -86,3 +83,13 @@ def _format_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The definition and what stays open."""
+    section = find_section(report, MelSection)
+    if section is not None:
+        yield from iter_mel_lines(section.mel, style, verbose)
+
+
+PART = VerbPart(before=show_before)

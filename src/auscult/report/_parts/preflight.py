@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.preflight import PreflightSection
 from auscult.verdict import Report
 
-BEFORE = True
 BARS = "▁▂▃▄▅▆▇█"
 MAX_BOOKS = 10
 MAX_TERMS = 12
@@ -21,11 +23,6 @@ _REACTION_COLUMNS = (
     ("noise", "noise"),
     ("silence", "silence"),
 )
-
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """What the instrumented steps measured."""
-    yield from iter_preflight_lines(report.extra["preflight"], style, verbose)
 
 
 def iter_preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
@@ -132,3 +129,13 @@ def draw_sparkline(
         return BARS[max(0, min(len(BARS) - 1, int((value - bottom) / span * len(BARS))))]
 
     return "".join(map(draw_bar, sampled_values))
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What the instrumented steps measured."""
+    section = find_section(report, PreflightSection)
+    if section is not None:
+        yield from iter_preflight_lines(section.preflight, style, verbose)
+
+
+PART = VerbPart(before=show_before)

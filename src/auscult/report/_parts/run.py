@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.run import RunSection
 from auscult.verdict import Report
 
-BEFORE = True
 FULL_SCALE = 1.0
-
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
-    """The sound that was written."""
-    yield from iter_run_lines(report.extra["run"], style)
 
 
 def iter_run_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
@@ -26,3 +23,13 @@ def iter_run_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
         yield style(
             "its peak is above full scale: the file keeps it, a player cuts it off", "yellow"
         )
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+    """The sound that was written."""
+    section = find_section(report, RunSection)
+    if section is not None:
+        yield from iter_run_lines(section.run, style)
+
+
+PART = VerbPart(before=show_before)

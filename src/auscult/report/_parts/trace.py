@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult.report._parts.checkpoint import format_size
+from auscult.report._parts import VerbPart
+from auscult.report._parts.inspect import format_size
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.trace import TraceSection
 from auscult.verdict import Report
-
-BEFORE = True
-
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
-    """The trace that was written."""
-    yield from iter_trace_lines(report.extra["trace"], style)
 
 
 def iter_trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
@@ -34,3 +30,13 @@ def iter_trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
             "the model is in training mode (dropout, batch norm): call .eval() unless that is what you want",
             "yellow",
         )
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+    """The trace that was written."""
+    section = find_section(report, TraceSection)
+    if section is not None:
+        yield from iter_trace_lines(section.trace, style)
+
+
+PART = VerbPart(before=show_before)

@@ -18,6 +18,7 @@ from auscult import plugins
 from auscult.errors import UsageError
 from auscult.facts.words import format_count
 from auscult.finding import Json, Severity
+from auscult.report._parts import find_verb_part
 from auscult.report.html._page import ReportPage
 from auscult.report.html._text import FILTERS
 from auscult.report.json_ import to_plain_json
@@ -133,8 +134,7 @@ def build_page(report: Report, *, max_embedded_bytes: int) -> str:
 
 def _find_next_command(report: Report) -> str | None:
     """What to type next, where the page does not say it elsewhere."""
-    is_shown_elsewhere = report.command in ("demo", "report") or "diagnosis" in report.extra
-    if report.findings and not is_shown_elsewhere:
+    if report.findings and not find_verb_part(report).next_shown:
         return suggest_next_command(report)
     return None
 

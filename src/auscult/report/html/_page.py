@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auscult.finding import Json
+from auscult.report.sections import AnySection, find_section
 from auscult.verdict import Report
 
 
@@ -25,6 +26,10 @@ class ReportPage:
     data: Json = field(default_factory=lambda: {"names": []})
     blobs: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
+
+    def find(self, kind: type[AnySection]) -> AnySection | None:
+        """The report's section of that kind, or the one inside it."""
+        return find_section(self.report, kind)
 
     def name(self, text: str) -> int:
         """The number that stands for a name: each is written once, however many rows speak of it."""

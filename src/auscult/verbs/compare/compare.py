@@ -149,7 +149,7 @@ def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
         coverage,
         findings,
         (*run_pair.skips, *comparison.skips, *_list_open_points(comparison)),
-        extra=describe_comparison(comparison),
+        section=describe_comparison(comparison),
     )
 
 

@@ -12,25 +12,20 @@ from auscult.comparison.stages import StageResult
 from auscult.comparison.steps import StepsResult
 from auscult.explain.mistakes.par099_unexplained import NAME as UNEXPLAINED
 from auscult.finding import Json
+from auscult.report.sections.compare import CompareSection
 
 
-def describe_comparison(comparison: RunComparison) -> Json:
-    """The keys of the report that are compare's own."""
-    values: Json = {
-        "layers": describe_layers(comparison),
-        "first_divergence": describe_first_divergence(comparison),
-        "floor": {
-            "how": comparison.floor.how,
-            "what": comparison.floor.what,
-            "factor": comparison.floor.factor,
-        },
-        "alignment": describe_alignment(comparison),
-    }
-    if comparison.stages:
-        values["stages"] = [_describe_stage(stage) for stage in comparison.stages]
-    if comparison.steps:
-        values["steps"] = [_describe_steps(steps) for steps in comparison.steps]
-    return values
+def describe_comparison(comparison: RunComparison) -> CompareSection:
+    """What the report of compare says of the layers."""
+    floor = comparison.floor
+    return CompareSection(
+        layers=describe_layers(comparison),
+        first_divergence=describe_first_divergence(comparison),
+        floor={"how": floor.how, "what": floor.what, "factor": floor.factor},
+        alignment=describe_alignment(comparison),
+        stages=[_describe_stage(stage) for stage in comparison.stages] or None,
+        steps=[_describe_steps(steps) for steps in comparison.steps] or None,
+    )
 
 
 def describe_layers(comparison: RunComparison) -> list[Json]:

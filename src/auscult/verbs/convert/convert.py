@@ -16,6 +16,7 @@ from auscult.recipe.layout import Framework
 from auscult.recipe.lazy import apply_recipe
 from auscult.recipe.stream import Progress
 from auscult.recipe.write import WriteOutcome, write_recipe
+from auscult.report.sections.convert import ConvertSection
 from auscult.verbs.convert.plan import (
     ConversionPlan,
     cast_recipe,
@@ -263,5 +264,5 @@ def _build_report(
         proof.coverage(),
         skips=tuple(skips),
         mapping=tuple(proven_entry.mapping() for proven_entry in proof.entries),
-        extra={"output": output} | ({"code": code} if code is not None else {}),
+        section=ConvertSection(output, code),
     )

@@ -14,6 +14,10 @@ import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Finding, Json, Severity, Skip
+from auscult.report.sections import find_section
+from auscult.report.sections.compare import CompareSection
+from auscult.report.sections.diagnose import DiagnoseSection
+from auscult.report.sections.settle import SettleSection
 from auscult.rules.diff.checkpoint.ckp010_truncated import finding_from_error
 from auscult.rules.sound.subject import SoundFacts
 from auscult.rules.suspects import EvidenceKind
@@ -147,8 +151,9 @@ def diagnose(
             progress=progress,
         )
         case.add("layers", report, _TRACES)
-        case.extra |= report.extra
-        case.lines[-1]["first_divergence"] = report.extra.get("first_divergence")
+        case.comparison = find_section(report, CompareSection)
+        if case.comparison is not None:
+            case.lines[-1]["first_divergence"] = case.comparison.first_divergence
     recordings = collect_recordings(audio, reference_audio)
     family_build = _build_runnable_family(
         case, weights, mel, inputs, is_requested=settle and reference_audio is not None
@@ -165,20 +170,25 @@ def diagnose(
     verdict = _decide_verdict(case, causal_chain)
     if causal_chain.next is None and verdict is not Verdict.DIVERGENT:
         causal_chain = replace(causal_chain, next=_suggest_next(case, verdict, given_options))
-    case.extra["given"] = {option: list(words) for option, words in given_options.items()}
     missing_options = () if verdict is Verdict.DIVERGENT else list_missing_options(given_options)
-    case.extra["diagnosis"] = {
-        **causal_chain.to_json(),
-        "evidence": case.lines,
-        "not_given": list(missing_options),
-    }
     if output_dir is not None:
         recordings = write_recordings(recordings, output_dir)
-    case.extra["recordings"] = [
-        measure_recording(item, recordings.get("input"), family_build)
-        for item in recordings.values()
-    ]
-    case.extra |= draw_mel_picture(recordings, family_build, output_dir, case.skips)
+    section = DiagnoseSection(
+        diagnosis={
+            **causal_chain.to_json(),
+            "evidence": case.lines,
+            "not_given": list(missing_options),
+        },
+        given={option: list(words) for option, words in given_options.items()},
+        recordings=[
+            measure_recording(item, recordings.get("input"), family_build)
+            for item in recordings.values()
+        ],
+        same_weights=case.same_weights,
+        comparison=case.comparison,
+        settled=case.settled,
+        pictures=draw_mel_picture(recordings, family_build, output_dir, case.skips) or None,
+    )
     spoken = [item.recording.name for item in recordings.values() if item.role == "heard"]
     return Report(
         "diagnose",
@@ -189,7 +199,7 @@ def diagnose(
         _put_cause_first(case.findings, causal_chain),
         tuple(case.skips),
         case.mapping,
-        case.extra,
+        section,
     )
 
 
@@ -338,7 +348,7 @@ def _settle_readings(
         build_finding(family_build, settlement),
     ]
     case.skips += list_open_choices(settlement)
-    case.extra["settlement"] = describe_settlement(family_build, settlement)
+    case.settled = SettleSection(describe_settlement(family_build, settlement))
     if settlement.works:
         recordings["repaired"] = DiagnosedRecording(
             "repaired", render_repaired(family_build, settlement, recordings["input"].recording)
@@ -359,12 +369,12 @@ def _decide_verdict(case: DiagnosisCase, causal_chain: CausalChain) -> Verdict:
     """
     if causal_chain.cause is not None:
         return Verdict.DIVERGENT
-    settlement: Any = case.extra.get("settlement")
-    if causal_chain.symptoms or case.unlike or (settlement is not None and not settlement["works"]):
+    is_unsettled = case.settled is not None and not case.settled.works
+    if causal_chain.symptoms or case.unlike or is_unsettled:
         return Verdict.INCONCLUSIVE
     if Verdict.DIVERGENT in case.verdicts or Verdict.ERROR in case.verdicts:
         return Verdict.INCONCLUSIVE
-    if settlement is not None:
+    if case.settled is not None:
         return Verdict.PASS
     order = (Verdict.INCONCLUSIVE, Verdict.EQUIVALENT, Verdict.PASS)
     if not case.verdicts:
@@ -395,7 +405,10 @@ def is_input_reproduced(report: Report) -> bool:
     """Whether the repaired recording says what went in: nearer than `MAX_MEL_DISTANCE_DB` to the
     input's mel.
     """
-    repaired = [item for item in report.extra.get("recordings", ()) if item["role"] == "repaired"]
+    section = find_section(report, DiagnoseSection)
+    if section is None:
+        return False
+    repaired = [item for item in section.recordings if item["role"] == "repaired"]
     return (
         bool(repaired)
         and bool(np.isfinite(repaired[0]["mel_distance_db"]))

@@ -11,6 +11,10 @@ from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Skip
+from auscult.report.sections import Facts, find_section
+from auscult.report.sections.compare import CompareSection
+from auscult.report.sections.diff import DiffSection
+from auscult.report.sections.settle import SettleSection
 from auscult.rules.suspects import EvidenceKind
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
@@ -52,7 +56,9 @@ class DiagnosisCase:
     lines: list[Json] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     unlike: bool = False
-    extra: Json = field(default_factory=dict)
+    same_weights: Facts | None = None
+    comparison: CompareSection | None = None
+    settled: SettleSection | None = None
     subjects: list[str] = field(default_factory=list)
     coverage: Coverage | None = None
     mapping: tuple[MappingEntry, ...] = ()
@@ -66,8 +72,9 @@ class DiagnosisCase:
         self.subjects += [name for name in report.subjects if name not in self.subjects]
         self.coverage = self.coverage or report.coverage
         self.mapping = self.mapping or report.mapping
-        if "same_weights" in report.extra:
-            self.extra["same_weights"] = report.extra["same_weights"]
+        section = find_section(report, DiffSection)
+        if section is not None and section.same_weights is not None:
+            self.same_weights = section.same_weights
         self.lines.append(
             {"kind": kind, "verdict": report.verdict.value, "subjects": list(report.subjects)}
         )
@@ -104,7 +111,8 @@ class DiagnosisCase:
                 hint="save one of these with --format json -o FILE.json",
             )
         kind, evidence_kinds = EVIDENCE_OF_VERB[report.command]
-        if report.command == "diff" and report.extra.get("compared") == "shapes":
+        section = find_section(report, DiffSection)
+        if section is not None and section.compared == "shapes":
             evidence_kinds = ("weights", "code")
         self.add(kind, report, evidence_kinds)
         self.lines[-1]["subjects"] = [str(file)]

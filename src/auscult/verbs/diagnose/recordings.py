@@ -184,10 +184,10 @@ def draw_mel_picture(
     family_build: FamilyBuild | None,
     folder: Path | None,
     open_points: list[Skip],
-) -> Json:
+) -> tuple[Json, ...]:
     """The mel spectrograms one above the other, where there is a folder to put them in."""
     if folder is None:
-        return {}
+        return ()
     from auscult.report._mel_picture import draw_mels
 
     titles = {
@@ -204,14 +204,8 @@ def draw_mel_picture(
         for role, item in recordings.items()
     ]
     try:
-        return {
-            "pictures": [
-                {
-                    "title": "Mel spectrograms",
-                    "file": str(draw_mels(rows, definition, folder / "mel.png")),
-                }
-            ]
-        }
+        path = draw_mels(rows, definition, folder / "mel.png")
     except ImportError:
         open_points.append(Skip("picture", "needs matplotlib: pip install 'auscult[html]'"))
-        return {}
+        return ()
+    return ({"title": "Mel spectrograms", "file": str(path)},)

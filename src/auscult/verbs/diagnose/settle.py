@@ -19,7 +19,8 @@ from auscult import families
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.finding import Finding, Fix, Json, Severity, Skip
-from auscult.report._parts.settlement import format_value
+from auscult.report._parts.settle import format_value
+from auscult.report.sections.settle import SettleSection
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import CODE
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import NAME as CAUSE
 from auscult.sound.mel import MelDefinition, mel_spectrogram, mel_units_per_decibel
@@ -119,7 +120,7 @@ def settle_checkpoint(
 
     Returns:
         PASS with the settled reading, or INCONCLUSIVE if no reading gives the input back.
-        `extra["settlement"]` has the ranking.
+        `section.settlement` has the ranking.
 
     Raises:
         CheckpointError, AudioError: If a file cannot be read.
@@ -139,7 +140,7 @@ def settle_checkpoint(
         build_coverage(settlement),
         (build_finding(family_build, settlement),),
         list_open_choices(settlement),
-        extra={"settlement": describe_settlement(family_build, settlement)},
+        section=SettleSection(describe_settlement(family_build, settlement)),
     )
 
 

@@ -12,6 +12,8 @@ from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Finding, Json, Skip
 from auscult.old_names import accept_old_names
+from auscult.report.sections.diff import DiffSection
+from auscult.report.sections.error import ErrorSection
 from auscult.rules import require_known_codes
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verbs.diff.template import is_only_initialised
@@ -79,7 +81,7 @@ def diff(
                 (_name_side(reference), _name_side(candidate)),
                 Verdict.ERROR,
                 findings=(finding,),
-                extra={"error": {"what": str(error)}},
+                section=ErrorSection({"what": str(error)}),
             )
     return compare_checkpoints(
         checkpoints[0], checkpoints[1], select=select, ignore=ignore, fix=fix, progress=progress
@@ -137,7 +139,7 @@ def _build_report(subject: DiffSubject) -> Report:
             *subject.candidate.skips,
         ),
         mapping=tuple(build_mapping_entry(match) for match in subject.alignment.matches),
-        extra={"compared": compared, **describe_same_weights(subject)},
+        section=DiffSection(compared, **describe_same_weights(subject)),
     )
 
 

@@ -17,9 +17,11 @@ from auscult.align.naming import get_fused_name
 from auscult.align.records import Match
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import RecipeError, UsageError
-from auscult.finding import Finding, Severity, Skip
+from auscult.finding import Finding, Json, Severity, Skip
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
+from auscult.report.sections import find_section
+from auscult.report.sections.diff import DiffSection
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.verdict import Equality, Report, Verdict
 from auscult.weights import Array, Checkpoint
@@ -78,15 +80,15 @@ def _report_repair(report: Report, second_report: Report, destination: Path) -> 
         verdict=verdict,
         coverage=second_report.coverage,
         findings=_mark_repaired_findings(report.findings, second_report.findings),
-        extra={
-            **report.extra,
-            "fixed": {
+        section=_add_outcome(
+            report,
+            {
                 "written": True,
                 "path": str(destination),
                 "was": report.verdict.value,
                 "repaired": [finding.cause for finding in report.findings],
             },
-        },
+        ),
     )
 
 
@@ -211,7 +213,8 @@ def _find_unproven_names(
     """
     if second_report.verdict in {Verdict.PASS, Verdict.EQUIVALENT}:
         return []
-    if second_report.extra.get("compared") == "shapes":
+    section = find_section(second_report, DiffSection)
+    if section is not None and section.compared == "shapes":
         return [
             name
             for entry in second_report.mapping
@@ -268,9 +271,15 @@ def _mark_repaired_findings(
     )
 
 
+def _add_outcome(report: Report, fixed: Json) -> DiffSection | None:
+    """The section of the report, with what became of the repair."""
+    section = find_section(report, DiffSection)
+    return None if section is None else replace(section, fixed=fixed)
+
+
 def _report_refusal(report: Report, destination: Path, reason: str) -> Report:
     return replace(
         report,
         skips=(*report.skips, Skip(f"--fix {destination}", f"not written: {reason}")),
-        extra={**report.extra, "fixed": {"written": False, "reason": reason}},
+        section=_add_outcome(report, {"written": False, "reason": reason}),
     )

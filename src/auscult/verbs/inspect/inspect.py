@@ -13,6 +13,7 @@ from auscult import rules
 from auscult.checkpoint.health import Examination, Health, examine_checkpoint
 from auscult.checkpoint.layout import detect_parametrisation
 from auscult.finding import Json, Severity, Skip
+from auscult.report.sections.inspect import InspectSection
 from auscult.rules.inspect.ckp056_layout_mixed import measure as layout_by_plan
 from auscult.rules.inspect.ckp056_layout_mixed import plan_shapes
 from auscult.rules.inspect.subject import InspectSubject
@@ -52,7 +53,7 @@ def inspect(
         histogram: Patterns of tensor names (`*` matches anything) to draw; these are read whole.
 
     Returns:
-        PASS if nothing of severity `error` was found, else DIVERGENT. `extra["checkpoint"]`
+        PASS if nothing of severity `error` was found, else DIVERGENT. `section.checkpoint`
         describes the file.
 
     Raises:
@@ -87,7 +88,7 @@ def inspect(
         _build_coverage(checkpoint, examination),
         findings,
         skips,
-        extra={"checkpoint": facts},
+        section=InspectSection(facts),
     )
 
 

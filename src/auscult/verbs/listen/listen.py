@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Severity, Skip
+from auscult.report.sections.listen import ListenSection
 from auscult.rules.sound.hearing import collect_traits
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
@@ -77,10 +78,10 @@ def listen(
         listened_files = hear_all(
             paths, target, sound_facts, engine=engine, workers=workers, progress=progress
         )
-    report = _build_report(listened_files, sound_facts, with_reference=reference is not None)
-    if reference_facts:
-        return replace(report, extra={**report.extra, "reference": reference_facts})
-    return report
+    section = _build_section(
+        listened_files, sound_facts, reference_facts, with_reference=reference is not None
+    )
+    return _build_report(listened_files, section, with_reference=reference is not None)
 
 
 def _listen_in_memory(
@@ -102,23 +103,35 @@ def _listen_in_memory(
     return hear_recording(recording, target, facts)
 
 
-def _build_report(
-    listened_files: Sequence[ListenedFile], facts: SoundFacts, *, with_reference: bool
-) -> Report:
-    skips = list(chain.from_iterable(item.skips for item in listened_files))
-    extra: dict[str, object] = {"recordings": [_describe_file(item) for item in listened_files]}
-    if len(listened_files) == 1:
-        findings = list(listened_files[0].findings)
-        extra["recording"] = listened_files[0].recording
-    else:
-        findings = _join_by_cause(listened_files)
+def _build_section(
+    listened_files: Sequence[ListenedFile],
+    facts: SoundFacts,
+    reference_facts: Json | None,
+    *,
+    with_reference: bool,
+) -> ListenSection:
     levels = Counter(trait.evidence for trait in collect_traits().values())
     known_facts = {name: value for name, value in vars(facts).items() if value}
-    extra["evidence"] = {
-        "nothing": levels["nothing"],
-        "metadata": {"causes": levels["metadata"], **known_facts},
-        "reference": {"causes": levels["reference"], "given": with_reference},
-    }
+    return ListenSection(
+        recordings=[_describe_file(item) for item in listened_files],
+        recording=listened_files[0].recording if len(listened_files) == 1 else None,
+        evidence={
+            "nothing": levels["nothing"],
+            "metadata": {"causes": levels["metadata"], **known_facts},
+            "reference": {"causes": levels["reference"], "given": with_reference},
+        },
+        reference=reference_facts,
+    )
+
+
+def _build_report(
+    listened_files: Sequence[ListenedFile], section: ListenSection, *, with_reference: bool
+) -> Report:
+    skips = list(chain.from_iterable(item.skips for item in listened_files))
+    if len(listened_files) == 1:
+        findings = list(listened_files[0].findings)
+    else:
+        findings = _join_by_cause(listened_files)
     if not with_reference:
         causes = sorted(
             cause for cause, trait in collect_traits().items() if trait.evidence == "reference"
@@ -131,7 +144,7 @@ def _build_report(
         _build_coverage(listened_files),
         tuple(findings),
         tuple(skips),
-        extra=extra,
+        section=section,
     )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from auscult.finding import Finding, Json
 from auscult.report._saved import read_report
+from auscult.report.sections import section_from_json
+from auscult.report.sections.report import ChangesSection
 from auscult.verbs.report.figures import Number, is_worse, iter_figures
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
@@ -31,7 +33,7 @@ def show_report(path: str | Path, other: str | Path | None = None) -> Report:
     second.
 
     Of two, the report's findings are those of the second run that are new or became worse. It is
-    PASS if there are none and the verdict is no worse, DIVERGENT otherwise; `extra["changes"]`
+    PASS if there are none and the verdict is no worse, DIVERGENT otherwise; `section.changes`
     holds everything that changed.
 
     Raises:
@@ -39,7 +41,8 @@ def show_report(path: str | Path, other: str | Path | None = None) -> Report:
     """
     first = read_report(path)
     if other is None:
-        return replace(first, extra={**first.extra, "saved": _describe_saved_file(Path(path))})
+        values = {**first.extra, "saved": _describe_saved_file(Path(path))}
+        return replace(first, section=section_from_json(first.command, values))
     second = read_report(other)
     return compare_reports(first, second, (str(path), str(other)))
 
@@ -118,7 +121,7 @@ def compare_reports(before: Report, after: Report, names: tuple[str, str]) -> Re
         Verdict.DIVERGENT if new_findings or worsened_findings or has_declined else Verdict.PASS,
         Coverage("findings", buckets),
         (*new_findings, *worsened_findings),
-        extra={"changes": changes},
+        section=ChangesSection(changes),
     )
 
 

@@ -35,6 +35,7 @@ from auscult.families.chatterbox.stream import (
 from auscult.families.chatterbox_t3.generate import Ids, draw_tokens
 from auscult.families.chatterbox_t3.sampling import Sampling
 from auscult.families.chatterbox_t3.text import bytes_as_tokens, normalise, tokenize
+from auscult.report.sections.run import RunSection
 from auscult.sound.recording import Recording, read_recording
 from auscult.verdict import Report, Verdict
 
@@ -107,7 +108,7 @@ def run_chatterbox(
     facts["first_seconds"] = speech.first_at - loaded_time
     facts["took_seconds"] = time.monotonic() - loaded_time
     subject = "a tiny random model" if tiny else str(weights)
-    return Report("run chatterbox", (subject,), Verdict.PASS, extra={"run": facts})
+    return Report("run chatterbox", (subject,), Verdict.PASS, section=RunSection(facts))
 
 
 @dataclass(frozen=True, eq=False)

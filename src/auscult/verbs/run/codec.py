@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from auscult.errors import CheckpointError, UsageError
 from auscult.families.codec.auc import Encoded, read_auc, write_auc
 from auscult.finding import Finding, Severity
+from auscult.report.sections.run import RunSection
 from auscult.rules.diff.checkpoint.ckp011_corrupt import CODE, NAME
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verdict import Coverage, Report, Verdict
@@ -52,7 +53,7 @@ def encode(
     seconds = len(samples) / engine.config.sample_rate
     settings = {"bytes": size, "kbit/s": round(8 * size / seconds / 1000, 2)}
     facts = engine.describe(output, samples, seconds_taken, settings)
-    return Report("run codec", (str(source),), Verdict.PASS, extra={"run": facts})
+    return Report("run codec", (str(source),), Verdict.PASS, section=RunSection(facts))
 
 
 def decode(
@@ -95,7 +96,7 @@ def decode(
             "seconds", {"whole": round(whole_seconds, 3), "lost": round(seconds - whole_seconds, 3)}
         ),
         (_build_damage_finding(str(source), missing_spans),) if missing_spans else (),
-        extra={"run": engine.describe(output, samples, seconds_taken, {})},
+        section=RunSection(engine.describe(output, samples, seconds_taken, {})),
     )
 
 

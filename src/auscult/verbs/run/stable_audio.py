@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -86,7 +85,7 @@ def run_stable_audio(
     subject = "a tiny random model" if tiny else str(weights)
     findings = find_mismatches(model.config, generated)
     return Report(
-        "run stable-audio", (subject,), Verdict.PASS, findings=findings, extra={"run": facts}
+        "run stable-audio", (subject,), Verdict.PASS, findings=findings, section=RunSection(facts)
     )
 
 
@@ -212,8 +211,3 @@ def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
         fix=Fix("safe", f"sample by {usual_sampler}", code=option),
     )
     return (replace(finding, confidence=1.0),)
-
-
-def read_run_facts(report: Report) -> dict[str, Any]:
-    """The facts under `run`, for whoever calls this from code."""
-    return dict(report.extra["run"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.finding import Json
 from auscult.report.html._page import ReportPage
 from auscult.report.html._text import fold_patterns
+from auscult.report.sections.report import ChangesSection
 
 ORDER = 15
 TITLE = "Changes"
@@ -15,9 +16,10 @@ MAX_MAPPING = 500
 
 
 def content(page: ReportPage) -> Json | None:
-    changes = page.report.extra.get("changes")
-    if not changes:
+    section = page.find(ChangesSection)
+    if section is None or not section.changes:
         return None
+    changes = section.changes
     figures = sorted(changes["figures"], key=lambda row: {True: 0, False: 1, None: 2}[row["worse"]])
     findings = [
         {**item, "kind": kind, "places": fold_patterns(item["where"], 6)}

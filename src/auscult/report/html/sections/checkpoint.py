@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report._parts.checkpoint import format_health, format_shape, format_size
+from auscult.report._parts.inspect import format_health, format_shape, format_size
 from auscult.report.html._page import ReportPage
 from auscult.report.html._text import format_inline
+from auscult.report.sections.inspect import InspectSection
 
 ORDER = 25
 TITLE = "Checkpoint"
@@ -18,9 +19,10 @@ CheckpointFacts = Mapping[str, Any]
 
 
 def content(page: ReportPage) -> Json | None:
-    facts = page.report.extra.get("checkpoint")
-    if not isinstance(facts, Mapping):
+    section = page.find(InspectSection)
+    if section is None:
         return None
+    facts = section.checkpoint
     page.data["modules"] = [_build_module_row(page, row) for row in facts.get("modules") or ()]
     page.data["tensors"] = [_build_tensor_row(page, row) for row in facts.get("tensor_list") or ()]
     return {

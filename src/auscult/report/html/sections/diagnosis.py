@@ -8,6 +8,7 @@ from typing import Any
 from auscult.finding import Json
 from auscult.report.html._page import ReportPage
 from auscult.report.html._text import format_inline
+from auscult.report.sections.diagnose import DiagnoseSection
 
 ORDER = 8
 TITLE = "Diagnosis"
@@ -15,9 +16,10 @@ KEYS = ("diagnosis",)
 
 
 def content(page: ReportPage) -> Json | None:
-    diagnosis = page.report.extra.get("diagnosis")
-    if not isinstance(diagnosis, Mapping):
+    section = page.find(DiagnoseSection)
+    if section is None:
         return None
+    diagnosis = section.diagnosis
     cause = diagnosis.get("cause")
     return {
         "count": None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report._parts.layers import (
+from auscult.report._parts.compare import (
     classify_layer,
     format_first_divergence,
     format_stage,
@@ -14,21 +14,20 @@ from auscult.report._parts.layers import (
 )
 from auscult.report._style import Style
 from auscult.report.html._page import ReportPage
+from auscult.report.sections.compare import CompareSection
 
 ORDER = 30
 TITLE = "Layers"
 KEYS = ("layers", "first_divergence", "floor", "stages", "steps", "alignment")
 
 _PLAIN_STYLE = Style(color=False)
-_NO_FACTS: Mapping[str, Any] = {}
 
 
 def content(page: ReportPage) -> Json | None:
-    extra = page.report.extra
-    layers = extra.get("layers") or ()
-    if not layers:
+    section = page.find(CompareSection)
+    if section is None or not section.layers:
         return None
-    first = extra.get("first_divergence")
+    layers, first = section.layers, section.first_divergence
     page.data["layers"] = [_build_row(page, layer) for layer in layers]
     page.data["first"] = page.name(str(first["a"])) if first else None
     states = [row[5] for row in page.data["layers"]]
@@ -36,7 +35,7 @@ def content(page: ReportPage) -> Json | None:
         "count": len(layers),
         "first": _to_sentence(format_first_divergence(first, _PLAIN_STYLE)) if first else "",
         "first_name": first["a"] if first else "",
-        "floor": (extra.get("floor") or _NO_FACTS).get("what", ""),
+        "floor": section.floor.get("what", ""),
         "states": {
             state: states.count(state)
             for state in ("born", "grown", "differs", "same")
@@ -44,16 +43,16 @@ def content(page: ReportPage) -> Json | None:
         },
         "stages": [
             {"guilty": stage["guilty"], "text": format_stage(stage, _PLAIN_STYLE)}
-            for stage in extra.get("stages") or ()
+            for stage in section.stages or ()
         ],
         "steps": [
             {
                 "guilty": steps_facts["verdict"] != "same",
                 "text": format_steps(steps_facts, _PLAIN_STYLE),
             }
-            for steps_facts in extra.get("steps") or ()
+            for steps_facts in section.steps or ()
         ],
-        "aligned": (extra.get("alignment") or _NO_FACTS).get("by", {}),
+        "aligned": section.alignment.get("by", {}),
     }
 
 

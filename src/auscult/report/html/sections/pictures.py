@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auscult.finding import Json
 from auscult.report.html._page import ReportPage
+from auscult.report.sections.diagnose import DiagnoseSection
 
 ORDER = 50
 TITLE = "Pictures"
@@ -22,7 +23,8 @@ MEDIA_TYPES = {
 
 
 def content(page: ReportPage) -> Json | None:
-    pictures = page.report.extra.get("pictures") or ()
+    section = page.find(DiagnoseSection)
+    pictures = (section.pictures if section is not None else None) or ()
     if page.blobs:  # the players draw their own, at every zoom
         pictures = [
             item for item in pictures if not item["title"].lower().startswith("mel spectrogram")

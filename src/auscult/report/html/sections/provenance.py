@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.finding import Json
 from auscult.report._provenance import collect_provenance
 from auscult.report.html._page import ReportPage
+from auscult.report.sections import SavedSection
 
 ORDER = 90
 TITLE = "Provenance"
@@ -12,11 +13,10 @@ KEYS: tuple[str, ...] = ()
 
 
 def content(page: ReportPage) -> Json | None:
-    saved = page.report.extra.get("saved")
-    of_the_run = bool(page.report.extra.get("provenance"))
+    saved_section = page.find(SavedSection)
     return {
         **collect_provenance(page.report),
-        "saved": saved,
-        "of_the_run": of_the_run,
+        "saved": saved_section.file if saved_section is not None else None,
+        "of_the_run": saved_section is not None and bool(saved_section.provenance),
         "count": None,
     }

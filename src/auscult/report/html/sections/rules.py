@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auscult.finding import Json
 from auscult.report.html._page import ReportPage
+from auscult.report.sections.rules import RulesSection
 
 ORDER = 5
 TITLE = "Rules"
@@ -11,7 +12,7 @@ KEYS = ("rules",)
 
 
 def content(page: ReportPage) -> Json | None:
-    rows = page.report.extra.get("rules") or ()
-    if rows:
-        return {"count": len(rows), "rows": rows}
-    return None
+    section = page.find(RulesSection)
+    if section is None or not section.rules:
+        return None
+    return {"count": len(section.rules), "rows": section.rules}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from auscult.finding import Json
-from auscult.report._parts.settlement import format_value
+from auscult.report._parts.settle import format_value
 from auscult.report.html._page import ReportPage
+from auscult.report.sections.settle import SettleSection
 
 ORDER = 40
 TITLE = "Settled by running"
@@ -12,9 +13,10 @@ KEYS = ("settlement",)
 
 
 def content(page: ReportPage) -> Json | None:
-    settlement = page.report.extra.get("settlement")
-    if not settlement:
+    section = page.find(SettleSection)
+    if section is None:
         return None
+    settlement = section.settlement
     choices = [
         {
             **choice,

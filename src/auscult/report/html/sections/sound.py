@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from auscult.finding import Domain, Finding, Json
 from auscult.report.html._audio import EmbeddedSound, TimeSpan, embed_recordings
 from auscult.report.html._page import ReportPage
+from auscult.report.sections import Facts
+from auscult.report.sections.diagnose import DiagnoseSection
+from auscult.report.sections.listen import ListenSection
+from auscult.report.sections.run import RunSection
 
 ORDER = 10
 TITLE = "Listen"
@@ -57,93 +60,108 @@ def content(page: ReportPage) -> Json | None:
     if not items:
         return None
     owners = [find_owner(finding, items) for finding in page.report.findings]
-    marks: list[list[TimeSpan]] = [[] for _ in items]
-    for finding, owner_index in zip(page.report.findings, owners, strict=True):
-        if owner_index is not None:
-            marks[owner_index] += finding.times
-            for index, item in enumerate(items):  # what it is compared with stays without loss too
-                if item.get("role") in REFERENCE_ROLES and index != owner_index:
-                    marks[index] += finding.times
-    played_indices = sorted(
-        range(len(items)),
-        key=lambda index: (
-            items[index].get("role") not in REFERENCE_ROLES,
-            not items[index].get("causes"),
-        ),
-    )
-    played_indices = sorted(played_indices[:MAX_PLAYED_RECORDINGS])
-    embedded_sounds = embed_recordings(
-        [items[index].get("file") or items[index].get("source") for index in played_indices],
-        [marks[index] for index in played_indices],
-        page.embed,
-    )
-    note = f"this page plays {MAX_PLAYED_RECORDINGS} of {len(items):,} recordings, those with findings first"
-    sounds = [EmbeddedSound(str(item.get("file") or ""), note=note) for item in items]
-    for index, sound in zip(played_indices, embedded_sounds, strict=True):
-        sounds[index] = sound
-    page.data["tracks"] = [
-        _build_track(page, item, sound) for item, sound in zip(items, sounds, strict=True)
-    ]
+    sounds = _embed_sounds(page, items, _collect_marks(page.report.findings, owners, items))
+    pairs = list(zip(items, sounds, strict=True))
+    page.data["tracks"] = [_build_track(page, item, sound) for item, sound in pairs]
     page.data["owners"] = owners
-    absent_sounds = [
-        (choose_title(item), sound)
-        for item, sound in zip(items, sounds, strict=True)
+    absent = [
+        {"title": choose_title(item), "file": sound.file, "note": sound.note}
+        for item, sound in pairs
         if not sound.is_embedded
     ]
+    limits = [line for item, sound in pairs for line in _describe_limits(item, sound)]
     return {
         "count": len(items),
         "playable": bool(page.blobs),
-        "files": sum(item.get("role") not in REFERENCE_ROLES for item in items) > 1
-        and any("causes" in item for item in items),
-        "absent": [
-            {"title": title, "file": sound.file, "note": sound.note}
-            for title, sound in absent_sounds[:MAX_MEASURED_RECORDINGS]
-        ],
-        "more_absent": max(0, len(absent_sounds) - MAX_MEASURED_RECORDINGS),
-        "limits": [
-            line
-            for item, sound in zip(items, sounds, strict=True)
-            for line in _describe_limits(item, sound)
-        ],
+        "files": _is_list_of_files(items),
+        "absent": absent[:MAX_MEASURED_RECORDINGS],
+        "more_absent": max(0, len(absent) - MAX_MEASURED_RECORDINGS),
+        "limits": limits,
         "titles": [choose_title(item) for item in items[:MAX_MEASURED_RECORDINGS]],
         "measures": _build_measure_rows(items[:MAX_MEASURED_RECORDINGS]),
     }
 
 
-def find_recordings(page: ReportPage) -> list[Mapping[str, Any]]:
-    """The recordings of the report, whether it speaks of several or of one; what they are held against comes first."""
-    extra = page.report.extra
-    items = [item for item in extra.get("recordings") or () if isinstance(item, Mapping)]
-    recording, reference = extra.get("recording"), extra.get("reference")
-    if not items and isinstance(recording, Mapping):
-        items = [
-            {
-                "role": "recording",
-                "file": page.report.subjects[0] if page.report.subjects else None,
-                **recording,
-            }
-        ]
-    run_facts = extra.get("run")
-    if (
-        not items
-        and isinstance(run_facts, Mapping)
-        and str(run_facts.get("file", "")).lower().endswith(SOUND_SUFFIXES)
-    ):
-        items = [
-            {
-                "role": "recording",
-                **{key: run_facts.get(key) for key in ("file", "seconds", "sample_rate")},
-            }
-        ]
-    if isinstance(reference, Mapping) and items:
-        items = [{"role": "reference", **reference}, *items]
+def _collect_marks(
+    findings: Sequence[Finding], owners: Sequence[int | None], items: Sequence[Facts]
+) -> list[list[TimeSpan]]:
+    """The times of which findings speak, per recording; those of a reference stay without loss too."""
+    marks: list[list[TimeSpan]] = [[] for _ in items]
+    for finding, owner_index in zip(findings, owners, strict=True):
+        if owner_index is None:
+            continue
+        marks[owner_index] += finding.times
+        for index, item in enumerate(items):
+            if _is_reference(item) and index != owner_index:
+                marks[index] += finding.times
+    return marks
+
+
+def _embed_sounds(
+    page: ReportPage, items: Sequence[Facts], marks: Sequence[Sequence[TimeSpan]]
+) -> list[EmbeddedSound]:
+    """The recordings as the page plays them: references and those with findings, then the others."""
+    ranked_indices = sorted(
+        range(len(items)),
+        key=lambda index: (not _is_reference(items[index]), not items[index].get("causes")),
+    )
+    played_indices = sorted(ranked_indices[:MAX_PLAYED_RECORDINGS])
+    embedded_sounds = embed_recordings(
+        [items[index].get("file") or items[index].get("source") for index in played_indices],
+        [marks[index] for index in played_indices],
+        page.embed,
+    )
+    note = (
+        f"this page plays {MAX_PLAYED_RECORDINGS} of {len(items):,} recordings, "
+        "those with findings first"
+    )
+    sounds = [EmbeddedSound(str(item.get("file") or ""), note=note) for item in items]
+    for index, sound in zip(played_indices, embedded_sounds, strict=True):
+        sounds[index] = sound
+    return sounds
+
+
+def _is_reference(item: Facts) -> bool:
+    return item.get("role") in REFERENCE_ROLES
+
+
+def _is_list_of_files(items: Sequence[Facts]) -> bool:
+    """Whether several recordings were judged, each by itself."""
+    judged_count = sum(not _is_reference(item) for item in items)
+    return judged_count > 1 and any("causes" in item for item in items)
+
+
+def find_recordings(page: ReportPage) -> list[Facts]:
+    """The recordings of the report, whichever verb made it; the reference comes first."""
+    listened = page.find(ListenSection)
+    if listened is not None:
+        items = list(listened.recordings)
+        if items and listened.reference is not None:
+            items = [{"role": "reference", **listened.reference}, *items]
+    else:
+        items = _find_made_recordings(page)
     is_single_output = len(items) == 1 and items[0].get("role") == "heard"
     if is_single_output:
         return [{**items[0], "role": "recording"}]
     return items
 
 
-def choose_title(item: Mapping[str, Any]) -> str:
+def _find_made_recordings(page: ReportPage) -> list[Facts]:
+    """The recordings of a diagnosis, or the sound that a run made."""
+    diagnosed, ran = page.find(DiagnoseSection), page.find(RunSection)
+    if diagnosed is not None:
+        return list(diagnosed.recordings)
+    if ran is None or not str(ran.run.get("file", "")).lower().endswith(SOUND_SUFFIXES):
+        return []
+    return [
+        {
+            "role": "recording",
+            **{key: ran.run.get(key) for key in ("file", "seconds", "sample_rate")},
+        }
+    ]
+
+
+def choose_title(item: Facts) -> str:
     role = str(item.get("role", "recording"))
     if item.get("title"):
         return str(item["title"])
@@ -153,7 +171,7 @@ def choose_title(item: Mapping[str, Any]) -> str:
     return ROLE_TITLES.get(role, role)
 
 
-def find_owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
+def find_owner(finding: Finding, items: Sequence[Facts]) -> int | None:
     """Which recording a finding speaks of: the one it names, else what was heard; None for findings of something else."""
     for place in finding.where[:4]:
         for index, item in enumerate(items):
@@ -166,7 +184,7 @@ def find_owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
     return next((roles.index(role) for role in ("heard", "recording") if role in roles), 0)
 
 
-def _build_track(page: ReportPage, item: Mapping[str, Any], sound: EmbeddedSound) -> Json:
+def _build_track(page: ReportPage, item: Facts, sound: EmbeddedSound) -> Json:
     pieces = []
     for piece in sound.pieces:
         pieces.append([piece.frames, piece.codec, len(page.blobs) if piece.codec else -1])
@@ -198,7 +216,7 @@ def _build_track(page: ReportPage, item: Mapping[str, Any], sound: EmbeddedSound
     }
 
 
-def _describe_limits(item: Mapping[str, Any], sound: EmbeddedSound) -> list[str]:
+def _describe_limits(item: Facts, sound: EmbeddedSound) -> list[str]:
     """What one hears and sees here is not the file, where that is so."""
     name, rate, lines = choose_title(item), sound.rate or 1, []
     lossy_seconds = sum(piece.frames for piece in sound.pieces if piece.codec == "ogg") / rate
@@ -220,7 +238,7 @@ def _describe_limits(item: Mapping[str, Any], sound: EmbeddedSound) -> list[str]
     return lines
 
 
-def _build_measure_rows(items: list[Mapping[str, Any]]) -> list[Json]:
+def _build_measure_rows(items: Sequence[Facts]) -> list[Json]:
     """One row a measure, one cell a recording."""
     numbers = [_select_numbers({**item, **(item.get("measures") or {})}) for item in items]
     rows = [{"name": "length", "unit": "s", "values": [item.get("seconds") for item in items]}]
@@ -239,7 +257,7 @@ def _build_measure_rows(items: list[Mapping[str, Any]]) -> list[Json]:
     return [row for row in rows if any(value is not None for value in row["values"])]
 
 
-def _select_numbers(item: Mapping[str, Any]) -> dict[str, float]:
+def _select_numbers(item: Facts) -> dict[str, float]:
     return {
         name: value
         for name, value in item.items()

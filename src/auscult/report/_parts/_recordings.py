@@ -1,37 +1,29 @@
-"""The recordings of a report: a screen or a table of `listen`, or one line each with the files that were written."""
+"""The recordings of a diagnosis: one line each, with the files that were written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult.report._listen import iter_listen_lines
 from auscult.report._style import Style
-from auscult.verdict import Report
-
-BEFORE = True
+from auscult.report.sections.diagnose import DiagnoseSection
 
 
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """The pictures of `listen`; elsewhere how the recordings compare, and what was written."""
-    if report.command == "listen":
-        yield from iter_listen_lines(report.extra, style, verbose)
-        return
-    extra = report.extra
+def iter_recording_lines(
+    section: DiagnoseSection, style: Style, *, output_name: str, page: str | None = None
+) -> Iterator[str]:
+    """How the recordings of a diagnosis compare, and which files were written.
+
+    Args:
+        output_name: What the recording that was heard is called.
+    """
     yield ""
-    if report.command == "demo":
-        output_name = "wrong"
-    else:
-        output_name = "output"
-    for item in extra["recordings"]:
+    for item in section.recordings:
         name = output_name if item["role"] == "heard" else item["role"]
         yield f"{style(f'{name:8}', 'bold')}  {_format_recording(item)}"
-    files = [
-        item["file"]
-        for item in (*extra["recordings"], *extra.get("pictures", ()))
-        if item.get("file")
-    ]
-    files += [extra["page"]] if extra.get("page") else []
+    items = (*section.recordings, *(section.pictures or ()))
+    files = [item["file"] for item in items if item.get("file")]
+    files += [page] if page else []
     if files:
         yield f"{style('wrote', 'bold')}  {'  '.join(files)}"
 

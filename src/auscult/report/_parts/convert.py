@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report._where import quote_word
+from auscult.report.sections import find_section
+from auscult.report.sections.convert import ConvertSection
 from auscult.verdict import Report
 
 _SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-BEFORE = True
+def _format_size(count: float) -> str:
+    """`512 bytes`, `56.2 MB`."""
+    unit_index = 0
+    while count >= 1000 and unit_index < len(_SIZE_UNITS) - 1:
+        count, unit_index = count / 1000, unit_index + 1
+    if unit_index:
+        return f"{count:.1f} {_SIZE_UNITS[unit_index]}"
+    return f"{count:.0f} bytes"
 
 
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
     """`wrote out.npz: npz, 156 tensors, 56.2 MB`, then the operations and the proof."""
-    output = report.extra["output"]
+    section = find_section(report, ConvertSection)
+    if section is None:
+        return
+    output = section.output
     content_text = f"{output['tensors']} tensors, {_format_size(output['bytes'])}"
     if output["path"] is None:
         yield f"nothing written: it would hold {content_text}"
@@ -40,11 +54,18 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
         yield "proven: every tensor is within the rounding of its number format; the way back does not restore every bit"
 
 
-def _format_size(count: float) -> str:
-    """`512 bytes`, `56.2 MB`."""
-    unit_index = 0
-    while count >= 1000 and unit_index < len(_SIZE_UNITS) - 1:
-        count, unit_index = count / 1000, unit_index + 1
-    if unit_index:
-        return f"{count:.1f} {_SIZE_UNITS[unit_index]}"
-    return f"{count:.0f} bytes"
+def summarise(report: Report, counts: str) -> str:
+    """The counts, and the command that checks the new file."""
+    section = find_section(report, ConvertSection)
+    if section is None or not section.output["path"]:
+        return counts or PART.nothing_found
+    words = (report.subjects[0], section.output["path"])
+    check_hint = f"next: auscult diff {' '.join(map(quote_word, words))}"
+    return f"{counts}; {check_hint}" if counts else check_hint
+
+
+PART = VerbPart(
+    before=show_before,
+    summary=summarise,
+    nothing_found="nothing was found in the way of writing it",
+)

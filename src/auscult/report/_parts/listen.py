@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auscult.report._figures import iter_figure_lines
+from auscult.report._parts import VerbPart
+from auscult.report._parts._figures import iter_figure_lines
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.listen import ListenSection
+from auscult.verdict import Report
 
 SHADES = " ·░▒▓█"
 FINDING_MARK = "▲"
@@ -14,9 +18,12 @@ MAX_LISTED_FILES = 40
 _SEVERITY_COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
-def iter_listen_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """A screen for one recording, a line for each of several."""
-    rows = extra.get("recordings", [])
+    section = find_section(report, ListenSection)
+    if section is None:
+        return
+    rows = section.recordings
     if len(rows) == 1 and "outline" in rows[0]:
         yield ""
         yield from _iter_screen_lines(rows[0], style)
@@ -26,6 +33,9 @@ def iter_listen_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> I
     elif len(rows) > 1:
         yield ""
         yield from _iter_file_lines(rows, style, verbose)
+
+
+PART = VerbPart(before=show_before)
 
 
 def _iter_screen_lines(row: Mapping[str, Any], style: Style) -> Iterator[str]:
@@ -77,7 +87,9 @@ def _mark_times(times: list[list[float]], seconds: float, width: int) -> str:
     return "".join(cells)
 
 
-def _iter_file_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -> Iterator[str]:
+def _iter_file_lines(
+    rows: Sequence[Mapping[str, Any]], style: Style, verbose: int
+) -> Iterator[str]:
     """Files with findings first, then the others, cut after `MAX_FILES`."""
     order = {"error": 0, "warning": 1, "info": 2}
     ranked = sorted(

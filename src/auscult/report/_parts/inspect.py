@@ -6,26 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.facts.words import format_count
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.inspect import InspectSection
 from auscult.verdict import Report
 
-BEFORE = True
 MAX_ROWS = 40
 MAX_TIES = 4
 BARS = " ▁▂▃▄▅▆▇█"
 
 
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """What the file holds."""
-    if report.command != "inspect":
-        return
-    yield ""
-    yield from iter_inspect_lines(report.extra, style, verbose)
-
-
-def iter_inspect_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def iter_inspect_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     """What the file is, line by line."""
-    facts = extra["checkpoint"]
     for title, text in _iter_fact_rows(facts, verbose):
         yield f"{style(title.ljust(16), 'dim')}{text}"
     yield ""
@@ -201,3 +194,14 @@ def _shorten_text(text: str, limit: int | None) -> str:
     if limit is None or len(text) <= limit:
         return text
     return f"{text[:limit]}..."
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What the file holds."""
+    section = find_section(report, InspectSection)
+    if section is not None:
+        yield ""
+        yield from iter_inspect_lines(section.checkpoint, style, verbose)
+
+
+PART = VerbPart(before=show_before)

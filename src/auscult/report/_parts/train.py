@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.train import StudySection, TrainSection
 from auscult.verdict import Report
-
-BEFORE = True
-
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
-    """What the training reached."""
-    yield from iter_training_lines(report.extra["training"], style)
 
 
 def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
@@ -29,3 +25,16 @@ def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]
     perplexity_text = " ".join(f"{share:.0%}" for share in held_out["perplexity"])
     yield f"perplexity of the books: {perplexity_text}"
     yield style(f"log: {facts['log']}", "dim")
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+    """What the training reached, or where the table of the study is."""
+    trained = find_section(report, TrainSection)
+    if trained is not None:
+        yield from iter_training_lines(trained.training, style)
+    studied = find_section(report, StudySection)
+    if studied is not None:
+        yield f"{style('wrote', 'bold')} {studied.study['file']}"
+
+
+PART = VerbPart(before=show_before)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import log10
 from typing import Any
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.compare import CompareSection
 from auscult.verdict import Report
 
-BEFORE = True
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 72
 LAYERS_AROUND = 4
@@ -20,20 +22,13 @@ LayerFacts = Mapping[str, Any]
 STATE_COLORS = {"born": "red", "grown": "yellow", "differs": "yellow", "same": "green"}
 
 
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """The comparison, where it is the report and not a part of one."""
-    if report.command != "compare":
-        return
-    yield from iter_compare_lines(report.extra, style, verbose)
-
-
-def iter_compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def iter_compare_lines(section: CompareSection, style: Style, verbose: int) -> Iterator[str]:
     """The comparison as lines; nothing but the floor where every layer agrees."""
-    layers, first = extra["layers"], extra["first_divergence"]
-    yield style(f"noise floor: {extra['floor']['what']}", "dim")
-    for stage in extra.get("stages", ()):
+    layers, first = section.layers, section.first_divergence
+    yield style(f"noise floor: {section.floor['what']}", "dim")
+    for stage in section.stages or ():
         yield format_stage(stage, style)
-    for steps in extra.get("steps", ()):
+    for steps in section.steps or ():
         yield format_steps(steps, style)
     if first is None:
         return
@@ -267,3 +262,13 @@ def format_number(value: float) -> str:
     if value >= 0.01:
         return f"{value:.2g}"
     return f"{value:.1e}"
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The layers, as far as they matter."""
+    section = find_section(report, CompareSection)
+    if section is not None:
+        yield from iter_compare_lines(section, style, verbose)
+
+
+PART = VerbPart(before=show_before, joint=" against ", examined=1)

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.report._parts import VerbPart
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.settle import SettleSection
 from auscult.verdict import Report
 
-BEFORE = False
 
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """The settlement, after the findings that rest on it."""
-    yield ""
-    yield from _iter_settlement_lines(report.extra["settlement"], style, verbose)
-
-
-def _iter_settlement_lines(
+def iter_settlement_lines(
     settlement: Mapping[str, Any], style: Style, verbose: int
 ) -> Iterator[str]:
     if not settlement["works"]:
@@ -63,3 +58,14 @@ def format_value(value: Any) -> str:
     if isinstance(value, bool):
         return {True: "yes", False: "no"}[value]
     return str(value)
+
+
+def show_after(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The settlement, after the findings that rest on it."""
+    section = find_section(report, SettleSection)
+    if section is not None:
+        yield ""
+        yield from iter_settlement_lines(section.settlement, style, verbose)
+
+
+PART = VerbPart(after=show_after)

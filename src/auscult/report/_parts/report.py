@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.report._parts import VerbPart, show_nothing
 from auscult.report._style import Style
+from auscult.report.sections import find_section
+from auscult.report.sections.report import ChangesSection
 from auscult.verdict import Report
 
-BEFORE = False
 MAX_FIGURES = 20
 MAX_CAUSES = 12
-
-
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """What changed between two reports."""
-    yield ""
-    yield from iter_change_lines(report.extra["changes"], style, verbose)
 
 
 def iter_change_lines(changes: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
@@ -79,3 +75,20 @@ def format_number(value: float | None) -> str:
     if value is None:
         return "none"
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+
+
+def show_after(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What changed between two reports."""
+    section = find_section(report, ChangesSection)
+    if section is not None:
+        yield ""
+        yield from iter_change_lines(section.changes, style, verbose)
+
+
+PART = VerbPart(
+    after=show_after,
+    findings=show_nothing,
+    joint=" against ",
+    nothing_found="nothing is new or worse",
+    next_shown=True,
+)

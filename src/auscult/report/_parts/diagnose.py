@@ -6,12 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from auscult.facts.words import format_count
 from auscult.finding import Domain, Finding
+from auscult.report._brief import iter_brief_lines
+from auscult.report._common import iter_all_finding_lines, iter_skip_lines
+from auscult.report._parts import VerbPart
+from auscult.report._parts._recordings import iter_recording_lines
+from auscult.report._parts.settle import show_after
 from auscult.report._style import Style
 from auscult.report._where import format_places
+from auscult.report.sections import find_section
+from auscult.report.sections.diagnose import DiagnoseSection
 from auscult.verdict import Report, Verdict
 
-BEFORE = True
 WIDTH = 100
 MAX_LINES = 3
 MAX_SUSPECTS = 4
@@ -39,9 +46,8 @@ STAGE_TEXTS = {
 """Where in the making of a sound the cause lies, by its domain."""
 
 
-def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+def iter_answer_lines(report: Report, diagnosis: Mapping[str, Any], style: Style) -> Iterator[str]:
     """Cause, where, what it explains, the evidence, and what to run next: the answer before its findings."""
-    diagnosis = report.extra["diagnosis"]
     cause = _find_finding(report, diagnosis["cause"])
     if cause is not None:
         yield from _iter_labelled_lines(
@@ -82,9 +88,8 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
         yield from _iter_labelled_lines("not given", ", ".join(diagnosis["not_given"]), style)
 
 
-def find_answered_codes(report: Report) -> frozenset[str]:
+def find_answered_codes(diagnosis: Mapping[str, Any]) -> frozenset[str]:
     """Codes of the findings that the answer has said already."""
-    diagnosis = report.extra["diagnosis"]
     shown_items = [
         *([diagnosis["cause"]] if diagnosis["cause"] else []),
         *diagnosis["symptoms"],
@@ -175,3 +180,71 @@ def _iter_labelled_lines(
         ) or [""]
     yield f"{style(f'{label:{LABEL_WIDTH}}', 'bold', *colors)}{rows[0]}"
     yield from (" " * LABEL_WIDTH + row for row in rows[1:])
+
+
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+    """The answer, then how the recordings compare."""
+    section = find_section(report, DiagnoseSection)
+    if section is not None:
+        yield from iter_diagnosis_lines(report, section, style, output_name="output")
+
+
+def iter_diagnosis_lines(
+    report: Report,
+    section: DiagnoseSection,
+    style: Style,
+    *,
+    output_name: str,
+    page: str | None = None,
+) -> Iterator[str]:
+    """That the weights are the same, the answer, and the recordings."""
+    if section.same_weights is not None:
+        yield style(section.same_weights["says"], "bold")
+    yield from iter_answer_lines(report, section.diagnosis, style)
+    if section.recordings:
+        yield from iter_recording_lines(section, style, output_name=output_name, page=page)
+
+
+def show_findings(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The findings briefly, without those that the answer has said; with -v one by one."""
+    section = find_section(report, DiagnoseSection)
+    if section is None or verbose:
+        yield from iter_all_finding_lines(report, style, verbose)
+        return
+    answered_codes = find_answered_codes(section.diagnosis)
+    unanswered = [finding for finding in report.findings if finding.code not in answered_codes]
+    yield from iter_brief_lines(unanswered, style)
+
+
+def show_skips(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """Where something was not looked at, on one line; with -v what and why."""
+    if verbose:
+        yield from iter_skip_lines(report, style, verbose)
+        return
+    places = dict.fromkeys(skip.where.partition("#")[0] for skip in report.skips)
+    count_text = format_count(len(report.skips), "check")
+    yield (
+        f"{style('skipped', 'yellow')}   {count_text} of {format_places(places)}: "
+        "-v says what and why"
+    )
+
+
+def summarise(report: Report, counts: str) -> str:
+    """The counts, and where the cause is explained; what to run next is in the answer."""
+    section = find_section(report, DiagnoseSection)
+    cause = section.diagnosis["cause"] if section is not None else None
+    line = counts or PART.nothing_found
+    if cause:
+        return f"{line}; auscult rules {cause['code']} explains the cause"
+    return line
+
+
+PART = VerbPart(
+    before=show_before,
+    after=show_after,
+    findings=show_findings,
+    skips=show_skips,
+    summary=summarise,
+    counts_shown=False,
+    next_shown=True,
+)

@@ -1,0 +1,127 @@
+"""The lines that the reports of all verbs share: findings, skips, mapping, coverage, subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auscult.finding import Finding, Severity
+from auscult.report._style import Style
+from auscult.report._where import MAX_PATTERNS, format_places
+from auscult.verdict import Coverage, MappingEntry, Report
+
+MAX_SKIPS = 8
+MAX_SUBJECTS = 4
+
+_SEVERITY_STYLE = {
+    Severity.ERROR: ("red",),
+    Severity.WARNING: ("yellow",),
+    Severity.INFO: ("cyan",),
+}
+
+
+def iter_all_finding_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """Every finding with its remedy."""
+    for finding in report.findings:
+        yield from iter_finding_lines(finding, style, verbose)
+
+
+def format_coverage(coverage: Coverage) -> str:
+    """`156 tensors = 78 identical + 78 equivalent`: every item in exactly one bucket."""
+    parts = [
+        f"{_format_number(count)} {bucket.replace('_', ' ')}"
+        for bucket, count in coverage.buckets.items()
+        if count
+    ]
+    unit = coverage.unit.removesuffix("s") if coverage.total == 1 else coverage.unit
+    return f"{_format_number(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
+
+
+def iter_finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]:
+    """One line of where, code, severity and message; then the remedy; the evidence on request."""
+    places_text = format_places(finding.where, None if verbose > 1 else MAX_PATTERNS)
+    severity_text = style(finding.severity.value, *_SEVERITY_STYLE[finding.severity])
+    if finding.confidence >= 0.995:
+        confidence_note = ""
+    else:
+        confidence_note = f" (confidence {finding.confidence:.2f})"
+    yield f"{places_text}  {style(finding.code, 'bold')} {severity_text}  {finding.cause}: {finding.message}{confidence_note}"
+    for start, stop in finding.times[: None if verbose else MAX_PATTERNS]:
+        yield f"    at {start:.3f} s to {stop:.3f} s"
+    if verbose > 0:
+        yield from (
+            f"    {name} = {_format_value(value)}" for name, value in finding.evidence.items()
+        )
+    if finding.fix:
+        yield f"    {style('fix', 'green')} ({finding.fix.safety}): {finding.fix.summary}"
+        if finding.fix.code and finding.fix.code != finding.fix.summary:
+            yield from (f"        {line}" for line in finding.fix.code.splitlines())
+    if finding.settled_by:
+        yield f"    {style('to settle it', 'green')}: {finding.settled_by}"
+
+
+def iter_skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What was not looked at, and why; places that share a reason on one line, and none where it holds for everything."""
+    reasons: dict[str, list[str]] = {}
+    for skip in report.skips:
+        reasons.setdefault(skip.reason, []).append(skip.where)
+    rows = list(reasons.items())
+    shown = rows if verbose > 0 else rows[:MAX_SKIPS]
+    for reason, places in shown:
+        is_everywhere = len(places) > 1 and {*places} == {*report.subjects}
+        if is_everywhere:
+            place_text = f"all {_format_number(len(places))}"
+        else:
+            place_text = format_places(places, None if verbose > 1 else MAX_PATTERNS)
+        yield f"{style('skipped', 'yellow')}  {place_text}: {reason}"
+    if len(shown) < len(rows):
+        yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
+
+
+def iter_mapping_lines(mapping: tuple[MappingEntry, ...], style: Style) -> Iterator[str]:
+    """One line per entry: names, ops, equality."""
+    for entry in mapping:
+        ops_text = " | ".join(_format_op(op) for op in entry.ops)
+        names_text = ", ".join(entry.a) + (
+            " = " if entry.a == entry.b and not ops_text else f" -> {', '.join(entry.b)}"
+        )
+        equality_text = entry.equality.value + (
+            f" ({entry.number_format})" if entry.number_format else ""
+        )
+        yield f"{names_text.removesuffix(' = ')}  {style(ops_text, 'cyan')}{'  ' if ops_text else ''}{equality_text}"
+
+
+def _format_op(op: Mapping[str, Any]) -> str:
+    arguments = ", ".join(
+        f"{name}={_format_value(value)}" for name, value in op.items() if name != "op"
+    )
+    return f"{op['op']}({arguments})"
+
+
+def _format_value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_format_value(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_format_value(item)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
+def _format_number(count: float) -> str:
+    if float(count).is_integer():
+        return f"{count:,.0f}".replace(",", " ")
+    return f"{count:.3g}"
+
+
+def format_subjects(report: Report, joint: str | None) -> str:
+    """What was examined: all of it with `joint` between, or the first few of many."""
+    if joint is not None:
+        return joint.join(report.subjects)
+    if len(report.subjects) <= MAX_SUBJECTS:
+        shown = report.subjects
+    else:
+        shown = report.subjects[: MAX_SUBJECTS - 1]
+    remaining_count = len(report.subjects) - len(shown)
+    remaining_note = [f"and {_format_number(remaining_count)} more"] if remaining_count else []
+    return "  ".join((*shown, *remaining_note))
