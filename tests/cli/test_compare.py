@@ -45,7 +45,7 @@ def test_the_same_model(run: Run) -> None:
         0,
         "PASS  nets.py:good against nets.py:good\n"
         "10 layers = 10 identical\n"
-        "noise floor: the reference in float64 against float32\n"
+        "noise floor (what rounding alone does): the reference in float64 against float32\n"
         "\n"
         "nothing found\n",
     )
@@ -56,7 +56,10 @@ def test_a_wrong_port_shows_tree_and_table(run: Run) -> None:
     assert code == 1
     lines = out.splitlines()
     assert lines[0] == "DIVERGENT  nets.py:good against nets.py:wrong"
-    assert lines[1] == "10 layers = 7 identical + 1 born + 2 grown"
+    assert (
+        lines[1]
+        == "10 layers = 7 identical + 1 born (wrong by itself) + 2 grown (wrong by what came in)"
+    )
     assert lines[4].startswith("first divergence  output of decoder, error ")
     assert lines[6].startswith("error ▁▁▁▁▁▁▁")
     assert lines[7].startswith("floor ▁▁")

@@ -58,7 +58,7 @@ def test_mlx_layout(run: Run) -> None:
     assert code == 0
     assert out == (
         "EQUIVALENT  good.safetensors against mlx.safetensors\n"
-        "8 tensors = 1 identical + 7 equivalent\n"
+        "8 tensors = 1 identical + 7 equivalent (equal once rearranged)\n"
         "\n"
         "blocks.{0..1}.conv{1..2}.weight, out.weight  LAY001 info  layout-conv1d: 5 1-D convolutions of the candidate in another"
         " axis order than the reference's: permute (0, 2, 1) gives the reference's values"
@@ -81,7 +81,7 @@ def test_swapped_then_fixed(run: Run) -> None:
     assert code == 1
     assert out == (
         "DIVERGENT  good.safetensors against bad.safetensors\n"
-        "8 tensors = 6 identical + 2 equivalent\n"
+        "8 tensors = 6 identical + 2 equivalent (equal once rearranged)\n"
         "\n"
         "blocks.1.conv2.weight, blocks.0.conv1.weight  CKP008 error  swapped: 2 tensors of the candidate in each other's places:"
         " blocks.1.conv2.weight and blocks.0.conv1.weight\n"

@@ -52,7 +52,7 @@ REPORT = Report(
 
 PLAIN = """\
 DIVERGENT  a.pth against my model.safetensors
-1 280 tensors = 1 200 identical + 78 equivalent + 2 different
+1 280 tensors = 1 200 identical + 78 equivalent (equal once rearranged) + 2 different
 
 ups.{0..3}.conv.weight, pre.weight, post.weight +2 more  LAY001 error  layout-conv1d: (out, k, in) where (out, in, k) is \
 expected (confidence 0.90)

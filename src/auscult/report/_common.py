@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity
+from auscult.report._glossary import explain_bucket
 from auscult.report._style import Style
 from auscult.report._where import MAX_PATTERNS, format_places
 from auscult.verdict import Coverage, MappingEntry, Report
@@ -27,9 +28,11 @@ def iter_all_finding_lines(report: Report, style: Style, verbose: int) -> Iterat
 
 
 def format_coverage(coverage: Coverage) -> str:
-    """`156 tensors = 78 identical + 78 equivalent`: every item in exactly one bucket."""
+    """`156 tensors = 78 identical + 78 equivalent (equal once rearranged)`: every item in exactly
+    one bucket.
+    """
     parts = [
-        f"{_format_number(count)} {bucket.replace('_', ' ')}"
+        f"{_format_number(count)} {explain_bucket(bucket)}"
         for bucket, count in coverage.buckets.items()
         if count
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import log10
 from typing import Any
 
+from auscult.report._glossary import FLOOR_MEANING
 from auscult.report._parts import VerbPart
 from auscult.report._style import Style
 from auscult.report.sections import find_section
@@ -25,7 +26,7 @@ STATE_COLORS = {"born": "red", "grown": "yellow", "differs": "yellow", "same": "
 def iter_compare_lines(section: CompareSection, style: Style, verbose: int) -> Iterator[str]:
     """The comparison as lines; nothing but the floor where every layer agrees."""
     layers, first = section.layers, section.first_divergence
-    yield style(f"noise floor: {section.floor['what']}", "dim")
+    yield style(f"noise floor ({FLOOR_MEANING}): {section.floor['what']}", "dim")
     for stage in section.stages or ():
         yield format_stage(stage, style)
     for steps in section.steps or ():

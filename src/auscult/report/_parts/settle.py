@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.report._glossary import SIGMA_MEANING
 from auscult.report._parts import VerbPart
 from auscult.report._style import Style
 from auscult.report.sections import find_section
@@ -25,7 +26,10 @@ def iter_settlement_lines(
             f"{settled_choice['field']} {format_value(settled_choice['value'])} ({settled_choice['sigmas']:.0f}σ)"
             for settled_choice in settled_choices
         )
-        yield f"{style('settled', 'green')} by {settlement['runs']} runs: {settled_text}"
+        yield (
+            f"{style('settled', 'green')} by {settlement['runs']} runs ({SIGMA_MEANING}): "
+            f"{settled_text}"
+        )
     if verbose > 0:
         rows = settlement["ranking"]
     else:

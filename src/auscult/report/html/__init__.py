@@ -78,7 +78,34 @@ def notebook(report: Report) -> str:
 
 
 def build_page(report: Report, *, max_embedded_bytes: int) -> str:
-    """The page, with no more than `embed` bytes of sound in it.
+    """The page, with no more than `max_embedded_bytes` bytes of sound in it.
+
+    Raises:
+        UsageError: If Jinja2 is not installed.
+    """
+    environment = _make_environment()
+    page = ReportPage(report, max_embedded_bytes)
+    shown_sections = _collect_sections(page)
+    script = _read_script()
+    is_empty_search = report.verdict is Verdict.PASS and report.command in SEARCHING_COMMANDS
+    page_text: str = environment.get_template("page.html.j2").render(
+        version=VERSION,
+        report=report,
+        sections=shown_sections,
+        counts=_describe_counts(report),
+        nothing=is_empty_search and not report.findings,
+        next=_find_next_command(report),
+        style=_read_assets("css", STYLES),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=_to_script_json(page.data),
+        blobs=page.blobs,
+    )
+    return page_text
+
+
+def _make_environment() -> Any:
+    """The templates beside this file, with the filters of the page.
 
     Raises:
         UsageError: If Jinja2 is not installed.
@@ -98,38 +125,25 @@ def build_page(report: Report, *, max_embedded_bytes: int) -> str:
         undefined=StrictUndefined,
     )
     environment.filters.update(FILTERS)
-    page = ReportPage(report, max_embedded_bytes)
-    shown_sections = []
-    for module in sorted(
-        plugins.import_modules(f"{__name__}.sections"), key=lambda module: module.ORDER
-    ):
+    return environment
+
+
+def _collect_sections(page: ReportPage) -> list[Json]:
+    """The parts of the page for which the report has something, in their order."""
+    modules = plugins.import_modules(f"{__name__}.sections")
+    shown_sections: list[Json] = []
+    for module in sorted(modules, key=lambda module: module.ORDER):
         content = module.content(page)
         if content is not None:
-            name = module.__name__.rpartition(".")[2].rstrip("_")
             shown_sections.append(
                 {
-                    "id": name,
+                    "id": module.__name__.rpartition(".")[2].rstrip("_"),
                     "title": module.TITLE,
                     "count": content.get("count"),
                     "content": content,
                 }
             )
-    script = _read_script()
-    return environment.get_template("page.html.j2").render(
-        version=VERSION,
-        report=report,
-        sections=shown_sections,
-        counts=_describe_counts(report),
-        nothing=not report.findings
-        and report.verdict is Verdict.PASS
-        and report.command in SEARCHING_COMMANDS,
-        next=_find_next_command(report),
-        style=_read_assets("css", STYLES),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=_to_script_json(page.data),
-        blobs=page.blobs,
-    )
+    return shown_sections
 
 
 def _find_next_command(report: Report) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from auscult.facts.words import fold_names
+from auscult.report._glossary import explain_bucket
 from auscult.report.json_ import to_plain_json
 
 MAX_PLACES = 200
@@ -112,6 +113,7 @@ def format_size(count: float) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "figure": format_figure,
     "label": format_key,
+    "explained": explain_bucket,
     "inline": format_inline,
     "is_short": is_short,
     "as_json": format_json,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auscult.finding import Json
+from auscult.report._glossary import FLOOR_MEANING, STATE_MEANINGS
 from auscult.report._parts.compare import (
     classify_layer,
     format_first_divergence,
@@ -35,6 +36,8 @@ def content(page: ReportPage) -> Json | None:
         "count": len(layers),
         "first": _to_sentence(format_first_divergence(first, _PLAIN_STYLE)) if first else "",
         "first_name": first["a"] if first else "",
+        "floor_meaning": FLOOR_MEANING,
+        "state_meanings": STATE_MEANINGS,
         "floor": section.floor.get("what", ""),
         "states": {
             state: states.count(state)
