@@ -121,7 +121,7 @@ def _build_report(subject: DiffSubject) -> Report:
     unshared_parts = find_unshared_parts(subject)
     findings = drop_unshared_findings(all_findings, unshared_parts)
     if subject.compares_shapes:
-        compared = "shapes"
+        compared: Literal["values", "shapes"] = "shapes"
     else:
         compared = "values"
     return Report(

@@ -16,6 +16,7 @@ from auscult.families.stable_audio.generate import Floats, Made, Request, Runtim
 from auscult.families.stable_audio.runtimes import RuntimeName, Tokenize, open_runtime, tiny_runtime
 from auscult.families.stable_audio.samplers import SAMPLERS, fitting
 from auscult.finding import Finding, Fix, Severity
+from auscult.report.sections.run import RunSection
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verdict import Report, Verdict
 
