@@ -117,13 +117,15 @@ def sound_index(every_rule: Sequence[Rule]) -> str:
     pages: dict[str, list[str]] = {}
     for rule in every_rule:
         pages.setdefault(rule.name, []).append(f"[{rule.code}]({rule.code}-{rule.name}.md)")
+    summaries = {rule.name: rule.summary for rule in every_rule}
     parts = [
         "# Rules by what one hears",
         "Each heading is a sound, with the rule that hears it. The table below it says what in a model makes that sound, and\n"
         "which rules find it. Where there is no table, the fault lies in how the samples were written.",
     ]
     for name, entry in sorted(load_causal_table().items()):
-        parts.append(f"## {name}\n\n{', '.join(pages[name])}: {entry.page}")
+        says = entry.page or summaries[name]
+        parts.append(f"## {name}\n\n{', '.join(pages[name])}: {says}")
         rows = [
             f"| {suspect.why} | {'; '.join(linked_causes(suspect.causes, pages))} |"
             for suspect in entry.suspects

@@ -56,16 +56,17 @@ def command(
 ) -> None:
     """Say whether CANDIDATE holds the same weights as REFERENCE, and explain every difference.
 
-    The findings speak of the candidate: what it lacks, what it has beside, and what it has otherwise. It may be several
-    files that together are one model, such as the parts of an export.
+    The findings say what the candidate lacks, what it has beside the reference, and what it has otherwise. The candidate may
+    be several files that together are one model, such as the parts of an export.
 
     Each side is a file, a folder of shards, or code (package.module:callable, file.py:callable). Code is run to build the
     model, so only give code that you trust. Tensors are matched by content, whatever they are called; against code with
     fresh weights, names and shapes are compared.
 
-    With --fix, a candidate that is code is left alone: OUT is the reference's weights in the form that the code loads.
+    --fix writes the candidate in the reference's form. If the candidate is code, OUT gets the reference's weights in the form
+    that the code loads.
 
-    Exit code 0: equal, perhaps after the recipe that is shown. 1: something differs. 3: not settled by what was there.
+    Exit code 0: equal, perhaps after the operations that are shown. 1: something differs. 3: there was too little to decide.
     """
     from auscult.verbs.diff.diff import diff
 

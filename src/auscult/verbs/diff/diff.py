@@ -43,18 +43,20 @@ def diff(
 ) -> Report:
     """Hold a candidate's weights against a reference's, and explain every difference.
 
-    Each side is a file or the code of a model. The findings speak of the candidate: what it lacks, what it has beside, and what
-    it has otherwise than the reference. Tensors are matched by content, whatever their names and layouts. Where one side is code
-    whose weights are a fresh initialisation, names and shapes are compared instead, and the verdict is never better than
-    INCONCLUSIVE: nothing was there to compare the values with.
+    Each side is a file or the code of a model. The findings say what the candidate lacks, what it has beside the reference, and
+    what it has otherwise. Tensors are matched by content, whatever their names and layouts. If the weights of one side are a
+    fresh initialisation of code, names and shapes are compared instead. The verdict is then never better than INCONCLUSIVE,
+    because there are no values to compare.
 
     Args:
         reference: What is right: path, `package.module:callable`, `file.py:callable`, Checkpoint, live torch or MLX module, or a
             list of files. In the report this is side `a`.
         candidate: What is held against it, in the same forms. In the report this is side `b`.
-        container_a, container_b: Which group of tensors to take from a file that has several.
+        container_a: Which group of tensors to take from a reference that has several.
+        container_b: The same for the candidate.
         kwargs: Arguments for code given as a target.
-        select, ignore: Beginnings of rule codes: what is shown. What is not is in `hidden` and still counts.
+        select: Beginnings of rule codes: only these findings are shown. The others are in `hidden`, and still count.
+        ignore: Beginnings of rule codes that are not shown.
         fix: Write the candidate in the reference's form to this new file, compare that again, and report on it under `fixed`.
             Where the candidate is code and the reference a checkpoint, the checkpoint is written so that the code loads it.
         progress: Called with (done, total, what).
