@@ -35,18 +35,18 @@ LOADED_FROM_ELSEWHERE = re.compile(
 )
 
 
-def gather_pages() -> None:
-    """Copy the documents to where they lie in the repository, and write the pages of the reference."""
-    shutil.rmtree(SOURCE, ignore_errors=True)
+def gather_pages(folder: Path = SOURCE) -> None:
+    """Copy the documents into a folder, each to where it lies in the repository, and write the pages of the reference."""
+    shutil.rmtree(folder, ignore_errors=True)
     paths = [ROOT / name for name in DOCUMENTS]
     paths += [path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".css")]
     paths += (ROOT / "docs" / "guides").glob("*/*.py")
     for path in paths:
-        copy = SOURCE / path.relative_to(ROOT)
+        copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     for name, text in reference_pages():
-        page = SOURCE / "api" / name
+        page = folder / "api" / name
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text)
 

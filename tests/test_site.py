@@ -15,16 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def pages() -> Path:
-    """The folder of pages, gathered anew."""
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages, gathered in a folder of the test's own."""
     spec = importlib.util.spec_from_file_location("build_site", ROOT / "docs" / "build_site.py")
     assert spec is not None
     assert spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.gather_pages()
-    folder = module.SOURCE
-    assert isinstance(folder, Path)
+    folder = tmp_path_factory.mktemp("site")
+    module.gather_pages(folder)
     return folder
 
 
