@@ -18,7 +18,7 @@ from mlx import nn as mlx_nn
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auscult.families._mlx import PERMUTATIONS
+from auscult.facts.layers import CONVOLUTION_TO_MLX_AXES
 from auscult.families.chatterbox_s3gen import mlx as ported
 from auscult.families.chatterbox_s3gen import torch as released
 from auscult.families.chatterbox_s3gen.config import Config, tiny
@@ -133,7 +133,7 @@ def weights() -> Arrays:
     kinds = {name: planned.kind for name, planned in plan(sizes()).items()}
     state = {name: value.numpy() for name, value in reference().state_dict().items()}
     return {
-        name: array.transpose(PERMUTATIONS.get(kinds.get(name, ""), range(array.ndim)))
+        name: array.transpose(CONVOLUTION_TO_MLX_AXES.get(kinds.get(name, ""), range(array.ndim)))
         for name, array in state.items()
     }
 

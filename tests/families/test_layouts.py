@@ -13,7 +13,8 @@ from auscult import families
 from auscult.align import align
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import CheckpointError
-from auscult.families._layouts import TO_TORCH_AXES, find_layouts, to_torch_layout
+from auscult.facts.layers import CONVOLUTION_TO_TORCH_AXES
+from auscult.families._layouts import find_layouts, to_torch_layout
 from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
 from auscult.families.chatterbox_s3gen.config import Config, tiny
 from auscult.families.chatterbox_s3gen.signature import plan
@@ -106,7 +107,7 @@ def test_convert_moves_every_weight_and_no_other(source: str) -> None:
         for op in entry.ops
         if isinstance(op, Permute)
     }
-    axes = TO_TORCH_AXES if source == "mlx" else TO_MLX
+    axes = CONVOLUTION_TO_TORCH_AXES if source == "mlx" else TO_MLX
     wanted = {name: axes[tensor.kind] for name, tensor in planned.items() if tensor.kind in axes}
     assert moved == wanted
     assert len([name for name in three_dimensional(planned) if name in moved]) == 347

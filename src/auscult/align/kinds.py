@@ -9,36 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal
 
 from auscult.align.naming import get_fused_name
+from auscult.facts.layers import AXES_FROM_TORCH, FrameworkLayout, LayerKind, invert_axes
 from auscult.weights import Checkpoint, ModuleInfo, Shape
-
-LayerKind = Literal[
-    "conv1d",
-    "conv-transpose1d",
-    "conv2d",
-    "conv-transpose2d",
-    "linear",
-    "embedding",
-    "recurrent",
-    "vector",
-    "other",
-]
-FrameworkLayout = Literal["torch", "mlx", "keras"]
-
-# Axes of torch's weight, in the order in which that framework stores them.
-AXES_FROM_TORCH: dict[tuple[LayerKind, FrameworkLayout], tuple[int, ...]] = {
-    ("conv1d", "mlx"): (0, 2, 1),
-    ("conv-transpose1d", "mlx"): (1, 2, 0),
-    ("conv2d", "mlx"): (0, 2, 3, 1),
-    ("conv-transpose2d", "mlx"): (1, 2, 3, 0),
-    ("conv1d", "keras"): (2, 1, 0),
-    ("conv-transpose1d", "keras"): (2, 1, 0),
-    ("conv2d", "keras"): (2, 3, 1, 0),
-    ("conv-transpose2d", "keras"): (2, 3, 1, 0),
-    ("linear", "keras"): (1, 0),
-}
 
 _TRANSPOSED_NAME = re.compile(
     r"(^|\.)(ups|up|ups?_?convs?\w*|deconv\w*|conv_?tr|conv_?trans\w*|t_?conv\w*|trans_?convs?|upsamplers?)(_\d+)?(\.|$)",
@@ -48,11 +22,6 @@ _RECURRENT_NAME = re.compile(r"(^|[._])(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?$
 _EMBEDDING_NAME = re.compile(
     r"(^|[._])(\w*emb(ed(ding)?s?)?(_tokens)?|wte|wpe|codebook|dict|embed)([._]|$)"
 )
-
-
-def invert_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
-    """The permutation that undoes `axes`."""
-    return tuple(axes.index(axis) for axis in range(len(axes)))
 
 
 @cache
@@ -100,10 +69,10 @@ def _infer_kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> Laye
         transposed = _is_transposed(checkpoint, name, shape)
         if len(shape) == 3:
             if transposed:
-                return "conv-transpose1d"
+                return "conv_transpose1d"
             return "conv1d"
         if transposed:
-            return "conv-transpose2d"
+            return "conv_transpose2d"
         return "conv2d"
     if sum(length > 1 for length in shape) <= 1:
         return "vector"
@@ -120,8 +89,8 @@ def _infer_kind_by_type(module: str, dimensions: int) -> LayerKind | None:
     lower = module.lower().replace("_", "")
     if "transpose" in lower and "conv" in lower:
         if dimensions == 4:
-            return "conv-transpose2d"
-        return "conv-transpose1d"
+            return "conv_transpose2d"
+        return "conv_transpose1d"
     if "conv" in lower and dimensions in {3, 4}:
         if dimensions == 4:
             return "conv2d"

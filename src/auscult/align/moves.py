@@ -15,24 +15,29 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.layers import AXES_FROM_TORCH, TO_MLX_AXES, Axes, invert_axes
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
 MAX_MOVES = 720  # all orders of six equal axes; more axes than that are not looked through in full
 SAMPLE_SIZE = 128
 
-# How convolutions go between frameworks (torch -> MLX, and back; torch -> Keras), tried before any other order.
-_CUSTOMARY_ORDERS = (
-    (0, 2, 1),
-    (1, 2, 0),
-    (2, 0, 1),
-    (0, 2, 3, 1),
-    (0, 3, 1, 2),
-    (1, 2, 3, 0),
-    (3, 0, 1, 2),
-    (2, 1, 0),
-    (2, 3, 1, 0),
-)
+_PLANE_CONVOLUTIONS = ("conv1d", "conv_transpose1d", "conv2d", "conv_transpose2d")
+
+
+def _list_customary_orders() -> tuple[Axes, ...]:
+    """How convolutions go between frameworks: torch to MLX and back, torch to Keras. Tried before any other order."""
+    orders: dict[Axes, None] = {}
+    for kind in _PLANE_CONVOLUTIONS:
+        orders[TO_MLX_AXES[kind]] = None
+        orders[invert_axes(TO_MLX_AXES[kind])] = None
+    for (kind, layout), axes in AXES_FROM_TORCH.items():
+        if kind in _PLANE_CONVOLUTIONS and layout == "keras":
+            orders[axes] = None
+    return tuple(orders)
+
+
+_CUSTOMARY_ORDERS = _list_customary_orders()
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auscult.align.kinds import (
-    AXES_FROM_TORCH,
-    FrameworkLayout,
-    LayerKind,
-    find_layer_kind,
-    invert_axes,
-)
+from auscult.align.kinds import find_layer_kind
 from auscult.align.naming import NameSlot, collect_slots
 from auscult.align.pairing import PairedBy, pair_slots
 from auscult.align.records import Match, MatchBasis, WeightAlignment
+from auscult.facts.layers import AXES_FROM_TORCH, FrameworkLayout, LayerKind, invert_axes
 from auscult.recipe.op import Op
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.permute import Permute
@@ -121,7 +116,7 @@ def _find_pair_kind(a: Checkpoint, b: Checkpoint, slot_a: NameSlot, slot_b: Name
         preferred, fallback = ((a, slot_a), (b, slot_b))
     kind = find_layer_kind(preferred[0], preferred[1].names[-1], preferred[1].shape)
     fallback_kind = find_layer_kind(fallback[0], fallback[1].names[-1], fallback[1].shape)
-    if not preferred[0].modules and fallback_kind.startswith("conv-transpose"):
+    if not preferred[0].modules and fallback_kind.startswith("conv_transpose"):
         return fallback_kind
     return kind
 

@@ -8,13 +8,12 @@ from typing import Literal
 import numpy as np
 
 from auscult.errors import CheckpointError
+from auscult.facts.layers import CONVOLUTION_TO_TORCH_AXES
 from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
 from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
 from auscult.weights import Array, Shape
 
 LayoutFit = Literal["torch", "mlx", "either", "neither"]
-TO_TORCH_AXES = {"conv1d": (0, 2, 1), "conv_transpose1d": (2, 0, 1), "conv2d": (0, 3, 1, 2)}
-"""Axes of MLX's layout in torch's order."""
 
 
 def classify_layout(planned: PlannedTensor, shape: Shape) -> LayoutFit:
@@ -27,7 +26,7 @@ def find_layouts(shapes: Mapping[str, Shape], plan: Plan) -> dict[str, LayoutFit
     """The layout of every convolution's weight that is there, under its own name (the direction's, of a weight-norm pair)."""
     layout_by_name: dict[str, LayoutFit] = {}
     for name, planned in plan.items():
-        if planned.kind in TO_TORCH_AXES:
+        if planned.kind in CONVOLUTION_TO_TORCH_AXES:
             present_name = next(
                 (stored_name for stored_name in _list_stored_names(name) if stored_name in shapes),
                 None,
@@ -66,7 +65,7 @@ def to_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
             )
         if layout == "mlx" or (layout == "either" and known_layouts == {"mlx"}):
             result[name] = np.ascontiguousarray(
-                state[name].transpose(TO_TORCH_AXES[plan[weight].kind])
+                state[name].transpose(CONVOLUTION_TO_TORCH_AXES[plan[weight].kind])
             )
             gain = next(
                 (

@@ -9,13 +9,12 @@ import numpy as np
 from mlx import nn
 
 from auscult.errors import CheckpointError
+from auscult.facts.layers import CONVOLUTION_TO_MLX_AXES
 from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
 from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
 from auscult.families._weight_norm import fuse_weight_norm
 from auscult.families.records import Layout
 from auscult.weights import Array
-
-PERMUTATIONS = {"conv1d": (0, 2, 1), "conv_transpose1d": (1, 2, 0), "conv2d": (0, 2, 3, 1)}
 
 
 def load_planned(
@@ -61,7 +60,7 @@ def _to_mlx_layout(name: str, array: Array | None, planned: PlannedTensor, layou
         raise CheckpointError(
             "does not fit the model", where=name, expected=list(expected), found=actual_shape
         )
-    axes = PERMUTATIONS.get(planned.kind) if layout == "torch" else None
+    axes = CONVOLUTION_TO_MLX_AXES.get(planned.kind) if layout == "torch" else None
     return np.ascontiguousarray(array.transpose(axes)) if axes else array
 
 

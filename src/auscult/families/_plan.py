@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auscult.facts.layers import CONVOLUTION_TO_MLX_AXES
 from auscult.families.records import TensorKind
 from auscult.weights import Shape
 
@@ -168,11 +169,7 @@ def extract_shapes(plan: Plan) -> dict[str, Shape]:
 
 def to_mlx_shape(planned: PlannedTensor) -> Shape:
     """The same weight's shape in MLX's layout."""
-    shape = planned.shape
-    if planned.kind == "conv1d":
-        return (shape[0], shape[2], shape[1])
-    if planned.kind == "conv_transpose1d":
-        return (shape[1], shape[2], shape[0])
-    if planned.kind == "conv2d":
-        return (shape[0], shape[2], shape[3], shape[1])
-    return shape
+    axes = CONVOLUTION_TO_MLX_AXES.get(planned.kind)
+    if axes is None:
+        return planned.shape
+    return tuple(planned.shape[axis] for axis in axes)

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from auscult.recipe.layout import AXES_TO_MLX, Framework
+from auscult.facts.layers import TO_MLX_AXES
+from auscult.recipe.layout import Framework
 from auscult.recipe.weight_names import LayerWeight
 from auscult.weights import Checkpoint, Shape
 
@@ -194,9 +195,9 @@ def infer_groups(
 
 def is_possible_layer(kind: str, shape: Shape, bias: Shape | None, layout: Framework) -> bool:
     """Whether a layer of that kind can have this weight and bias in this layout."""
-    if kind not in AXES_TO_MLX:
+    if kind not in TO_MLX_AXES:
         return True
-    if len(shape) != len(AXES_TO_MLX[kind]):
+    if len(shape) != len(TO_MLX_AXES[kind]):
         return False
     if bias is None or len(bias) != 1:
         return True

@@ -1,22 +1,10 @@
-"""Which way a weight must be turned between PyTorch and MLX, once its layer is known.
-
-| layer            | torch           | MLX             | axes torch -> MLX |
-|------------------|-----------------|-----------------|-------------------|
-| conv1d           | (out, in/g, k)  | (out, k, in/g)  | 0 2 1             |
-| conv_transpose1d | (in, out/g, k)  | (out, k, in/g)  | 1 2 0             |
-| conv2d           | (out, in/g, h, w) | (out, h, w, in/g) | 0 2 3 1       |
-| conv_transpose2d | (in, out/g, h, w) | (out, h, w, in/g) | 1 2 3 0       |
-| conv3d           | (out, in/g, d, h, w) | (out, d, h, w, in/g) | 0 2 3 4 1 |
-| linear_transposed (GPT-2's Conv1D) | (in, out) | (out, in)   | 1 0               |
-
-Linear and embedding weights are the same in both. The groups of a transposed convolution lie along the input axis in PyTorch
-and along the output axis in MLX: where there are several, they must be taken apart.
-"""
+"""Which way a weight must be turned between PyTorch and MLX, once its layer is known: see `auscult.facts.layers`."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from auscult.facts.layers import TO_MLX_AXES, is_transposed_convolution
 from auscult.recipe.op import Op
 from auscult.recipe.ops.permute import Permute
 from auscult.recipe.ops.reshape import Reshape
@@ -24,23 +12,12 @@ from auscult.weights import Shape
 
 Framework = Literal["torch", "mlx"]
 
-AXES_TO_MLX: dict[str, tuple[int, ...]] = {
-    "conv1d": (0, 2, 1),
-    "conv_transpose1d": (1, 2, 0),
-    "conv2d": (0, 2, 3, 1),
-    "conv_transpose2d": (1, 2, 3, 0),
-    "conv3d": (0, 2, 3, 4, 1),
-    "conv_transpose3d": (1, 2, 3, 4, 0),
-    "linear_transposed": (1, 0),
-}
-RANK_BY_KIND = {kind: len(axes) for kind, axes in AXES_TO_MLX.items()}
-
 
 def make_permutation(kind: str, to: Framework) -> Permute | None:
     """The permutation that brings a weight of that kind from the other framework's layout; None if there is none."""
-    if kind not in AXES_TO_MLX:
+    if kind not in TO_MLX_AXES:
         return None
-    permute = Permute(AXES_TO_MLX[kind])
+    permute = Permute(TO_MLX_AXES[kind])
     if to == "mlx":
         return permute
     return permute.inverse()
@@ -51,7 +28,7 @@ def make_conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tupl
     permute = make_permutation(kind, to)
     if permute is None:
         return ()
-    if groups == 1 or not kind.startswith("conv_transpose"):
+    if groups == 1 or not is_transposed_convolution(kind):
         return (permute,)
     kernel = shape[2:] if to == "mlx" else shape[1:-1]
     middle = tuple(range(3, 3 + len(kernel)))

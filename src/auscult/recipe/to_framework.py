@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auscult.errors import RecipeError
+from auscult.facts.layers import TO_MLX_AXES
 from auscult.finding import Skip
 from auscult.recipe.entry import Entry
 from auscult.recipe.layer_evidence import (
@@ -14,7 +15,7 @@ from auscult.recipe.layer_evidence import (
     infer_groups,
     is_possible_layer,
 )
-from auscult.recipe.layout import AXES_TO_MLX, Framework, has_same_effect, make_conversion
+from auscult.recipe.layout import Framework, has_same_effect, make_conversion
 from auscult.recipe.op import Op
 from auscult.recipe.ops.constant import Constant
 from auscult.recipe.ops.drop import Drop
@@ -80,7 +81,7 @@ def plan_framework(
         if layer is None:
             ambiguous_weights.append((weight, shape))
             continue
-        if layer.kind in AXES_TO_MLX:
+        if layer.kind in TO_MLX_AXES:
             layers[weight.name] = layer
         bias = source[weight.bias].shape if weight.bias in source else None
         groups = infer_groups(layer, shape, bias, layout)
@@ -158,7 +159,7 @@ def _is_same_either_way(shape: Shape, bias: Shape | None, layout: Framework) -> 
     to: Framework = "mlx" if layout == "torch" else "torch"
     transposed = LayerIdentity(f"conv_transpose{kernel_rank}d", "rank")
     groups = infer_groups(transposed, shape, bias, layout)
-    if groups is None or shape[0] % groups or transposed.kind not in AXES_TO_MLX:
+    if groups is None or shape[0] % groups or transposed.kind not in TO_MLX_AXES:
         return False
     conversions = [
         make_conversion(kind, shape, count, to)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from auscult.verdict import Equality
 
 if TYPE_CHECKING:  # each part of the evidence is imported when a rule first asks for it
-    from auscult.align.kinds import LayerKind
     from auscult.align.records import Match, WeightAlignment
+    from auscult.facts.layers import LayerKind
     from auscult.rules.diff.evidence.correspondence import NameCorrespondence
     from auscult.rules.diff.evidence.damage import MeasuredPair
     from auscult.rules.diff.evidence.permutations import LayerLayout

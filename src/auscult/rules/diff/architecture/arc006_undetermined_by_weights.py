@@ -57,8 +57,8 @@ _OPEN_CHOICES = {
 _LABEL_BY_KIND = {
     "conv1d": "conv",
     "conv2d": "conv",
-    "conv-transpose1d": "conv-transpose",
-    "conv-transpose2d": "conv-transpose",
+    "conv_transpose1d": "conv-transpose",
+    "conv_transpose2d": "conv-transpose",
     "recurrent": "recurrent",
 }
 _ALWAYS_OPEN = (

@@ -7,13 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod, sqrt
 
-from auscult.align.kinds import (
-    LayerKind,
-    find_layer_kind,
-    find_owner_module,
-    list_legal_permutations,
-)
+from auscult.align.kinds import find_layer_kind, find_owner_module, list_legal_permutations
 from auscult.align.records import Match
+from auscult.facts.layers import LayerKind
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.claims import OPEN_KEY
 from auscult.rules.diff.evidence.names import GRAPH_FORMATS
@@ -29,9 +25,9 @@ MAX_SIGMAS = 5.0
 """Standard errors, 1 / sqrt(values), that unrelated weights reach over all tensors and orders of a file. Chosen, not measured."""
 _KIND_BY_AXES: Mapping[Axes, LayerKind] = {
     (0, 2, 1): "conv1d",
-    (1, 2, 0): "conv-transpose1d",
-    (2, 0, 1): "conv-transpose1d",
-    (1, 0, 2): "conv-transpose1d",
+    (1, 2, 0): "conv_transpose1d",
+    (2, 0, 1): "conv_transpose1d",
+    (1, 0, 2): "conv_transpose1d",
     (0, 2, 3, 1): "conv2d",
     (0, 3, 1, 2): "conv2d",
     (1, 0): "linear",
@@ -40,7 +36,7 @@ _KIND_BY_AXES: Mapping[Axes, LayerKind] = {
 PRODUCT_OPERATORS = frozenset(("MatMul", "MatMulInteger", "QLinearMatMul"))
 _ONE_DIMENSIONAL_KIND: Mapping[LayerKind, LayerKind] = {
     "conv2d": "conv1d",
-    "conv-transpose2d": "conv-transpose1d",
+    "conv_transpose2d": "conv_transpose1d",
 }
 
 
@@ -163,7 +159,7 @@ def find_minority_layers(subject: DiffSubject) -> dict[LayerKind, tuple[LayerLay
     """
     result: dict[LayerKind, tuple[LayerLayout, ...]] = {}
     all_layers = subject.layers
-    for kind in ("conv1d", "conv-transpose1d", "conv2d", "conv-transpose2d"):
+    for kind in ("conv1d", "conv_transpose1d", "conv2d", "conv_transpose2d"):
         permuted_layers = [
             layer
             for layer in all_layers

@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from auscult.align.kinds import (
-    AXES_FROM_TORCH,
-    FrameworkLayout,
-    LayerKind,
-    find_layer_kind,
-    find_owner_module,
-    invert_axes,
-)
+from auscult.align.kinds import find_layer_kind, find_owner_module
 from auscult.align.records import Match
+from auscult.facts.layers import AXES_FROM_TORCH, FrameworkLayout, LayerKind, invert_axes
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.weights import Checkpoint, Shape
@@ -217,6 +211,6 @@ def find_channel_changes(subject: DiffSubject) -> frozenset[tuple[int, int]]:
             changes.add((reference_shape[0], candidate_shape[0]))
         if len(reference_shape) > 1 and reference_shape[0] != candidate_shape[0]:
             kind = find_layer_kind(subject.source, subject.source_names(match)[0])
-            if kind.startswith("conv-transpose"):
+            if kind.startswith("conv_transpose"):
                 changes.add((reference_shape[1], candidate_shape[1]))
     return frozenset(changes)

@@ -47,7 +47,7 @@ PRECEDENCE = 20
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
-    return find_permuted_places(subject, ("conv-transpose1d",))
+    return find_permuted_places(subject, ("conv_transpose1d",))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:

@@ -43,7 +43,7 @@ PRECEDENCE = 20
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
-    return find_permuted_places(subject, ("conv2d", "conv-transpose2d"))
+    return find_permuted_places(subject, ("conv2d", "conv_transpose2d"))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
