@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from auscult.facts.weight_norm import parse_weight_norm_name
 from auscult.weights import Shape
 
 WeightNormForm = Literal["plain", "weight-norm-old", "weight-norm-new"]
@@ -15,8 +16,6 @@ WeightNormForm = Literal["plain", "weight-norm-old", "weight-norm-new"]
 _LONE_DIGITS = re.compile(r"(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])")
 _ANY_DIGITS = re.compile(r"\d+")
 _WORD_PATTERN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_NEW_GAIN_SUFFIX, _NEW_VECTOR_SUFFIX = ".original0", ".original1"
-_WEIGHT_NORM_SUFFIXES = ("_g", "_v", _NEW_GAIN_SUFFIX, _NEW_VECTOR_SUFFIX)
 
 # One spelling for each word that ports are known to change (torch, mlx-audio, transformers, Swift ports).
 _SYNONYMS = {
@@ -78,22 +77,10 @@ def collect_slots(shapes: Mapping[str, Shape]) -> tuple[NameSlot, ...]:
 
 def find_weight_norm_pair(name: str) -> NameSlot | None:
     """The pair that a name would belong to by its suffix, without a shape; None if it is no weight-norm name."""
-    if not name.endswith(_WEIGHT_NORM_SUFFIXES):
+    pair = parse_weight_norm_name(name)
+    if pair is None:
         return None
-    for suffix in ("_g", "_v"):
-        if name.endswith(suffix):
-            stem = name.removesuffix(suffix)
-            return NameSlot((stem + "_g", stem + "_v"), stem, (), "weight-norm-old")
-    for suffix in (_NEW_GAIN_SUFFIX, _NEW_VECTOR_SUFFIX):
-        if name.endswith(suffix) and ".parametrizations." in name:
-            base = name.removesuffix(suffix)
-            return NameSlot(
-                (base + _NEW_GAIN_SUFFIX, base + _NEW_VECTOR_SUFFIX),
-                base.replace("parametrizations.", "", 1),
-                (),
-                "weight-norm-new",
-            )
-    return None
+    return NameSlot(pair.names, pair.weight, (), pair.form)
 
 
 def get_fused_name(names: Iterable[str]) -> str:

@@ -15,6 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from auscult.facts.weight_norm import (
+    get_fused_name,
+    is_direction_name,
+    is_gain_name,
+    parse_weight_norm_name,
+)
 from auscult.weights import Shape
 
 LayoutVerdict = Literal["torch", "mlx", "mixed", "unknown"]
@@ -26,9 +32,6 @@ MAX_KERNEL = 128
 MIN_CLEAR_RATIO = 4  # how many times the kernel the channels must be for the plain shape to vote,
 MIN_CHANNELS = 64  # and how many at least: a grouped convolution of kernel 41 over 8 channels per group is a real one
 MIN_KNOWN_RATIO = 2  # how many times the kernel where the file knows the number: small numbers of channels are kernels of other layers
-
-OLD_GAIN, OLD_DIRECTION = ".weight_g", ".weight_v"
-NEW_GAIN, NEW_DIRECTION = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
 
 
 class LayoutEvidence(NamedTuple):
@@ -80,14 +83,14 @@ def detect_layout(shapes: Mapping[str, Shape]) -> LayoutEvidence:
 
 def detect_parametrisation(names: Mapping[str, object]) -> tuple[WeightNormForm, str]:
     """How weight norm is stored, and the evidence in words."""
-    old_pairs = sum(
-        name.endswith(OLD_GAIN) and name[: -len(OLD_GAIN)] + OLD_DIRECTION in names
-        for name in names
-    )
-    new_pairs = sum(
-        name.endswith(NEW_GAIN) and name[: -len(NEW_GAIN)] + NEW_DIRECTION in names
-        for name in names
-    )
+    pairs = [
+        pair
+        for pair in map(parse_weight_norm_name, names)
+        if pair is not None and pair.gain in names and pair.direction in names
+    ]
+    # each pair was met by both of its names
+    old_pairs = sum(pair.form == "weight-norm-old" for pair in pairs) // 2
+    new_pairs = sum(pair.form == "weight-norm-new" for pair in pairs) // 2
     if old_pairs and new_pairs:
         return (
             "mixed",
@@ -104,17 +107,12 @@ def detect_parametrisation(names: Mapping[str, object]) -> tuple[WeightNormForm,
 
 
 def _is_weight(name: str) -> bool:
-    return name.endswith((".weight", OLD_DIRECTION, NEW_DIRECTION)) or name in (
-        "weight",
-        "weight_v",
-    )
+    return name == "weight" or name.endswith(".weight") or is_direction_name(name)
 
 
 def _name_bias(name: str) -> str:
-    for ending in (NEW_DIRECTION, OLD_DIRECTION, ".weight"):
-        if name.endswith(ending):
-            return name[: -len(ending)] + ".bias"
-    return "bias"
+    layer, dot, _ = get_fused_name(name).rpartition(".")
+    return f"{layer}{dot}bias"
 
 
 def _collect_channel_counts(shapes: Mapping[str, Shape]) -> frozenset[int]:
@@ -122,7 +120,7 @@ def _collect_channel_counts(shapes: Mapping[str, Shape]) -> frozenset[int]:
     counts = {
         shape[0]
         for name, shape in shapes.items()
-        if len(shape) == 1 and shape[0] > 1 and not name.endswith("_g")
+        if len(shape) == 1 and shape[0] > 1 and not is_gain_name(name)
     }
     return frozenset(
         counts | {side for shape in shapes.values() if len(shape) == 2 for side in shape}

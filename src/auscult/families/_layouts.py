@@ -9,8 +9,8 @@ import numpy as np
 
 from auscult.errors import CheckpointError
 from auscult.facts.layers import CONVOLUTION_TO_TORCH_AXES
+from auscult.facts.weight_norm import get_fused_name, list_weight_norm_names, parse_weight_norm_name
 from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
-from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
 from auscult.weights import Array, Shape
 
 LayoutFit = Literal["torch", "mlx", "either", "neither"]
@@ -48,7 +48,7 @@ def to_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
     known_layouts = {layout for layout in layout_by_name.values() if layout in ("torch", "mlx")}
     result = dict(state)
     for name, layout in layout_by_name.items():
-        weight = _find_weight_name(name)
+        weight = get_fused_name(name)
         if layout == "neither":
             expected_shapes = f"{list(plan[weight].shape)} or {list(to_mlx_shape(plan[weight]))}"
             raise CheckpointError(
@@ -67,28 +67,13 @@ def to_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
             result[name] = np.ascontiguousarray(
                 state[name].transpose(CONVOLUTION_TO_TORCH_AXES[plan[weight].kind])
             )
-            gain = next(
-                (
-                    weight.removesuffix(".weight") + pair[0]
-                    for pair in (OLD_SUFFIXES, NEW_SUFFIXES)
-                    if name.endswith(pair[1])
-                ),
-                None,
-            )
-            if gain is not None and gain in result:
-                result[gain] = result[gain].reshape(-1, *(1,) * (result[name].ndim - 1))
+            pair = parse_weight_norm_name(name)
+            if pair is not None and pair.gain in result:
+                gain = result[pair.gain]
+                result[pair.gain] = gain.reshape(-1, *(1,) * (result[name].ndim - 1))
     return result
 
 
 def _list_stored_names(weight: str) -> tuple[str, ...]:
     """A weight, and its direction in both namings of weight norm."""
-    stem = weight.removesuffix(".weight")
-    return (weight, stem + OLD_SUFFIXES[1], stem + NEW_SUFFIXES[1])
-
-
-def _find_weight_name(stored: str) -> str:
-    """The weight that a stored name is, or is the direction of."""
-    for _, direction in (OLD_SUFFIXES, NEW_SUFFIXES):
-        if stored.endswith(direction):
-            return stored.removesuffix(direction) + ".weight"
-    return stored
+    return (weight, *(pair.direction for pair in list_weight_norm_names(weight)))

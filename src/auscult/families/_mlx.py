@@ -10,8 +10,8 @@ from mlx import nn
 
 from auscult.errors import CheckpointError
 from auscult.facts.layers import CONVOLUTION_TO_MLX_AXES
+from auscult.facts.weight_norm import list_weight_norm_names
 from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
-from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
 from auscult.families._weight_norm import fuse_weight_norm
 from auscult.families.records import Layout
 from auscult.weights import Array
@@ -68,9 +68,8 @@ def _find_array(name: str, state: Mapping[str, Array], used_names: set[str]) -> 
     if name in state:
         used_names.add(name)
         return state[name]
-    stem = name.removesuffix(".weight")
-    for gain, direction in (OLD_SUFFIXES, NEW_SUFFIXES):
-        if stem != name and stem + gain in state and stem + direction in state:
-            used_names.update((stem + gain, stem + direction))
-            return fuse_weight_norm(state[stem + gain], state[stem + direction])
+    for pair in list_weight_norm_names(name):
+        if pair.gain in state and pair.direction in state:
+            used_names.update(pair.names)
+            return fuse_weight_norm(state[pair.gain], state[pair.direction])
     return None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
+from auscult.facts.weight_norm import PairForm, WeightNormNames, parse_weight_norm_name
 from auscult.weights import Shape
 
-OLD_SUFFIXES = (".weight_g", ".weight_v")
-NEW_SUFFIXES = (".parametrizations.weight.original0", ".parametrizations.weight.original1")
 MAX_INDEX = 255  # of a list of layers or codebooks; a larger number in a name is none
 
 
@@ -39,37 +39,30 @@ def to_canonical_shapes(shapes: Mapping[str, Shape]) -> CanonicalShapes:
     """
     plain: dict[str, Shape] = {}
     members: dict[str, tuple[str, ...]] = {}
-    old = new = 0
+    counts: Counter[PairForm] = Counter()
     for name, shape in shapes.items():
-        if name.endswith(OLD_SUFFIXES):
-            stem = name[:-9]
-            if f"{stem}.weight_orig" in shapes:
-                plain[name] = tuple(shape)
-                continue
-            gain, direction = f"{stem}.weight_g", f"{stem}.weight_v"
-        elif name.endswith(NEW_SUFFIXES):
-            stem = name[: -len(NEW_SUFFIXES[0])]
-            gain, direction = stem + NEW_SUFFIXES[0], stem + NEW_SUFFIXES[1]
-            if (
-                gain in shapes
-                and direction in shapes
-                and prod(shapes[gain]) > prod(shapes[direction])
-            ):
-                gain, direction = direction, gain
-        else:
+        pair = parse_weight_norm_name(name)
+        if pair is None or f"{pair.weight}_orig" in shapes:
             plain[name] = tuple(shape)
             continue
-        weight = f"{stem}.weight"
-        if weight in members:
+        if pair.weight in members:
             continue
-        members[weight] = tuple(part for part in (gain, direction) if part in shapes)
+        gain, direction = _order_by_size(pair, shapes)
+        members[pair.weight] = tuple(part for part in (gain, direction) if part in shapes)
         if direction in shapes:
-            plain[weight] = tuple(shapes[direction])
-        if name.endswith(OLD_SUFFIXES):
-            old += 1
-        else:
-            new += 1
-    return CanonicalShapes(plain, members, old, new)
+            plain[pair.weight] = tuple(shapes[direction])
+        counts[pair.form] += 1
+    return CanonicalShapes(plain, members, counts["weight-norm-old"], counts["weight-norm-new"])
+
+
+def _order_by_size(pair: WeightNormNames, shapes: Mapping[str, Shape]) -> tuple[str, str]:
+    """Gain and direction as they are meant: in the new form, the direction is the one with more elements."""
+    gain, direction = pair.names
+    if pair.form == "weight-norm-old" or gain not in shapes or direction not in shapes:
+        return gain, direction
+    if prod(shapes[gain]) > prod(shapes[direction]):
+        return direction, gain
+    return gain, direction
 
 
 def to_torch_shape(name: str, shape: Shape, transposed: Callable[[str], bool]) -> Shape:

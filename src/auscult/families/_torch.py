@@ -10,7 +10,12 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, weight_norm
 
 from auscult.errors import CheckpointError
-from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
+from auscult.facts.weight_norm import (
+    WeightNormNames,
+    get_fused_name,
+    is_gain_name,
+    list_weight_norm_names,
+)
 
 WeightNormForm = Literal["fused", "weight-norm-old", "weight-norm-new"]
 WEIGHT_NORM_FORMS: Mapping[WeightNormForm, Callable[[nn.Module], nn.Module]] = {
@@ -18,7 +23,6 @@ WEIGHT_NORM_FORMS: Mapping[WeightNormForm, Callable[[nn.Module], nn.Module]] = {
     "weight-norm-old": weight_norm,
     "weight-norm-new": parametrizations.weight_norm,
 }
-SUFFIX_PAIRS = (OLD_SUFFIXES, NEW_SUFFIXES)
 
 
 def draw_normal_weights(layer: nn.Conv1d | nn.ConvTranspose1d, deviation: float) -> None:
@@ -70,35 +74,43 @@ def _find_tensor(name: str, state: Mapping[str, Tensor], used_names: set[str]) -
     if name in state:
         used_names.add(name)
         return state[name]
-    for gain, direction in SUFFIX_PAIRS:
-        if name.endswith((gain, direction)):
-            stem, is_gain = name.removesuffix(gain).removesuffix(direction), name.endswith(gain)
-            stored_suffix = next(
-                (
-                    pair[0 if is_gain else 1]
-                    for pair in SUFFIX_PAIRS
-                    if stem + pair[0] in state and stem + pair[1] in state
-                ),
-                None,
-            )
-            if stored_suffix is not None:
-                used_names.add(stem + stored_suffix)
-                return state[stem + stored_suffix]
-            weight = state.get(f"{stem}.weight")
-            used_names.add(f"{stem}.weight")
-            return (
-                weight
-                if weight is None or not is_gain
-                else _compute_norm(weight.double()).to(weight.dtype)
-            )
-    stem = name.removesuffix(".weight")
-    pair = next(
-        (pair for pair in SUFFIX_PAIRS if stem + pair[0] in state and stem + pair[1] in state), None
-    )
-    if pair is None:
+    weight_name = get_fused_name(name)
+    stored_pair = _find_stored_pair(weight_name, state)
+    if is_gain_name(name):
+        return _find_gain(weight_name, stored_pair, state, used_names)
+    if weight_name != name:
+        source = weight_name if stored_pair is None else stored_pair.direction
+        used_names.add(source)
+        return state.get(source)
+    if stored_pair is None:
         return None
-    used_names.update((stem + pair[0], stem + pair[1]))
-    return fuse_weight_norm(state[stem + pair[0]], state[stem + pair[1]])
+    used_names.update(stored_pair.names)
+    return fuse_weight_norm(state[stored_pair.gain], state[stored_pair.direction])
+
+
+def _find_stored_pair(weight_name: str, state: Mapping[str, Tensor]) -> WeightNormNames | None:
+    """The pair that stands for a weight in the state; None if no whole pair does."""
+    for pair in list_weight_norm_names(weight_name):
+        if pair.gain in state and pair.direction in state:
+            return pair
+    return None
+
+
+def _find_gain(
+    weight_name: str,
+    stored_pair: WeightNormNames | None,
+    state: Mapping[str, Tensor],
+    used_names: set[str],
+) -> Tensor | None:
+    """The gain as the state has it, else the norm of the fused weight."""
+    if stored_pair is not None:
+        used_names.add(stored_pair.gain)
+        return state[stored_pair.gain]
+    used_names.add(weight_name)
+    weight = state.get(weight_name)
+    if weight is None:
+        return None
+    return _compute_norm(weight.double()).to(weight.dtype)
 
 
 def fuse_weight_norm(gain: Tensor, direction: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auscult.errors import RecipeError
 from auscult.facts.layers import TO_MLX_AXES
+from auscult.facts.weight_norm import parse_weight_norm_name
 from auscult.finding import Skip
 from auscult.recipe.entry import Entry
 from auscult.recipe.layer_evidence import (
@@ -147,7 +148,7 @@ def _list_unlayered_skips(
         and tensor.size > 1
         and not is_layer_weight(name)
         and name not in known_layers
-        and all(part not in name for part in (".original0", ".original1"))
+        and parse_weight_norm_name(name) is None
     ]
     reason = "no layer's weight: kept as it is; the code that uses it decides about its axes"
     return [Skip(name, reason) for name in names]

@@ -6,10 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-OLD_WEIGHT_NORM = re.compile(r"^(?P<stem>.*?weight\w*)_(?P<part>[gv])$")
-NEW_WEIGHT_NORM = re.compile(
-    r"^(?P<layer>.*?)parametrizations\.(?P<name>\w+)\.original(?P<part>[01])$"
-)
+from auscult.facts.weight_norm import parse_weight_norm_name
 
 
 @dataclass(frozen=True)
@@ -60,14 +57,10 @@ def collect_weights(names: Iterable[str]) -> dict[str, LayerWeight]:
 
 
 def _find_norm_pair(name: str) -> LayerWeight | None:
-    old_match = OLD_WEIGHT_NORM.match(name)
-    if old_match is not None:
-        return LayerWeight(old_match["stem"], (f"{old_match['stem']}_g", f"{old_match['stem']}_v"))
-    new_match = NEW_WEIGHT_NORM.match(name)
-    if new_match is not None:
-        stem = f"{new_match['layer']}parametrizations.{new_match['name']}.original"
-        return LayerWeight(f"{new_match['layer']}{new_match['name']}", (f"{stem}0", f"{stem}1"))
-    return None
+    pair = parse_weight_norm_name(name)
+    if pair is None:
+        return None
+    return LayerWeight(pair.weight, pair.names)
 
 
 def group_recurrent_weights(names: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

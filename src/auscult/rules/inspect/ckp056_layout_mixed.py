@@ -34,6 +34,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from auscult.checkpoint.layout import LayoutEvidence, detect_layout
+from auscult.facts.weight_norm import get_fused_name, is_direction_name
 from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.inspect.subject import InspectSubject
@@ -86,9 +87,8 @@ def plan_shapes(family: Any, names: Iterable[str]) -> dict[str, Shape]:
     result = {}
     for name in names:
         bare_name = name.removeprefix(family.prefix)
-        for direction in (".parametrizations.weight.original1", ".weight_v"):
-            if bare_name.endswith(direction):
-                bare_name = bare_name.removesuffix(direction) + ".weight"
+        if is_direction_name(bare_name):
+            bare_name = get_fused_name(bare_name)
         if bare_name in plan and len(plan[bare_name].shape) in (3, 4):
             result[name] = plan[bare_name].shape
     return result

@@ -14,6 +14,7 @@ import numpy as np
 
 from auscult.align.naming import get_fused_name, split_indices, split_prefix
 from auscult.align.records import Match
+from auscult.facts.weight_norm import is_gain_name
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verdict import Equality
 from auscult.weights import Array
@@ -117,7 +118,7 @@ def _extract_stems(subject: DiffSubject, match: Match) -> tuple[str, str] | None
 
 def _is_other_half(match: Match) -> bool:
     """Whether a g stands for a v, which `weight-norm-swapped` reports."""
-    return match.a[0].endswith(("_g", "original0")) != match.b[0].endswith(("_g", "original0"))
+    return is_gain_name(match.a[0]) != is_gain_name(match.b[0])
 
 
 def _find_common_prefix(pairs: list[tuple[str, str]]) -> tuple[str, str] | None:
