@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auscult.align.records import Match, WeightAlignment, classify_match
 
 if TYPE_CHECKING:
-    from auscult.align.side import Progress
+    from auscult.facts.progress import Progress
     from auscult.weights import Checkpoint
 
 __all__ = ["Match", "WeightAlignment", "align", "classify_match"]

@@ -16,8 +16,9 @@ from auscult.align.ledger import Ledger
 from auscult.align.lossy import match_closely
 from auscult.align.named import match_by_name
 from auscult.align.records import WeightAlignment
-from auscult.align.side import CheckpointSide, Progress
+from auscult.align.side import CheckpointSide
 from auscult.align.ties import settle_by_name, settle_by_place
+from auscult.facts.progress import Progress
 from auscult.weights import Checkpoint
 
 

@@ -21,7 +21,6 @@ MIN_THREADED_SIZE = (
 )  # elements from which a thread of its own pays; below it, Python's own work dominates
 MAX_WORKERS = min(8, os.cpu_count() or 1)
 
-Progress = Callable[[int, int, str], None]
 T = TypeVar("T")
 R = TypeVar("R")
 

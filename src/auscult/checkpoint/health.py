@@ -6,7 +6,7 @@ A sample is honest about itself: each `Health` says how many of the tensor's val
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, prod, sqrt
 from typing import NamedTuple
 
@@ -14,10 +14,9 @@ from auscult.checkpoint import glance
 from auscult.checkpoint.initialisers import recognise_initialiser
 from auscult.checkpoint.source import release_pages
 from auscult.errors import CheckpointError
+from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.weights import Checkpoint, Tensor
-
-Progress = Callable[[int, int, str], None]
 
 WEIGHT_SAMPLE = 1024  # values of a weight at first sight
 SECOND_SAMPLE = 8192  # values of a weight that looks fresh at first sight

@@ -32,8 +32,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 import click
 
 from auscult import plugins
-from auscult.cli.progress import Progress, progress_bar
+from auscult.cli.progress import progress_bar
 from auscult.errors import AuscultError, UsageError
+from auscult.facts.progress import Progress
 
 if TYPE_CHECKING:
     from auscult.verdict import Report

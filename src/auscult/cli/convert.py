@@ -17,7 +17,7 @@ from auscult.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from auscult.cli.progress import Progress
+    from auscult.facts.progress import Progress
     from auscult.verdict import Report
 
 GROUP = "Weights"

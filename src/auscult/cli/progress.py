@@ -6,13 +6,12 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-Progress = Callable[[int, int, str], None]
-"""Called with (done, total, what)."""
+from auscult.facts.progress import Progress
 
 PATIENCE_SECONDS = 1.0
 

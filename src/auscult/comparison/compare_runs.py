@@ -19,7 +19,6 @@ from auscult.comparison.locate.runs import (
     AlignedSides,
     ComparedRuns,
     LocatedFaults,
-    Progress,
     add_chaos_explanations,
     judge_stages,
     locate_forced,
@@ -36,6 +35,7 @@ from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageResult
 from auscult.comparison.steps import StepJudge, StepsResult, find_iterated_pairs
 from auscult.errors import AuscultError
+from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.runtime.runner import Runner
 from auscult.weights import Array, Checkpoint

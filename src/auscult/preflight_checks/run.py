@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from auscult.errors import TargetError
+from auscult.facts.progress import Progress
 from auscult.preflight_checks.checks.alignment import measure_alignment
 from auscult.preflight_checks.checks.capture import capture_forward
 from auscult.preflight_checks.checks.gains import measure_gains
@@ -41,7 +42,6 @@ from auscult.preflight_checks.records import (
 from auscult.preflight_checks.setup import Setup
 from auscult.preflight_checks.steps import StepsTrail, run_steps
 
-Progress = Callable[[int, int, str], None]
 LOOP_SHARE = 0.6
 """Of the time, for the steps; the other learning rates get the rest."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from auscult.facts.progress import Progress
 from auscult.preflight_checks.measures.codebooks import (
     Codebook,
     find_codebooks,
@@ -27,7 +28,6 @@ from auscult.preflight_checks.measures.gradients import compute_part_norms
 from auscult.preflight_checks.records import BookHistory
 from auscult.preflight_checks.setup import Setup
 
-Progress = Callable[[int, int, str], None]
 MIN_MOVEMENT = 1e-7
 """Relative change of a code vector that counts as an update."""
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from auscult.checkpoint.source import dtype_of
 from auscult.checkpoint.writers import OutgoingTensor, TensorPiece
+from auscult.facts.progress import Progress
 from auscult.recipe.blocks import iter_block_slices
 from auscult.recipe.entry import Entry
 from auscult.recipe.lazy import get_element_type
@@ -40,8 +41,6 @@ BATCH_BYTES = 1 << 20
 MAX_WORKERS = 4
 BLOCKWISE_OPS = frozenset(("permute", "cast", "byteswap", "log", "exp"))
 """Operations that act on each element or only move axes, so that a slice of the target needs a slice of the source."""
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from auscult.checkpoint.writers import OutgoingTensor, TensorPiece, find_writer
 from auscult.checkpoint.writers._sharded import plan_shards
 from auscult.errors import UsageError
 from auscult.facts.atomic import open_atomic_files, reserve_space
+from auscult.facts.progress import Progress
 from auscult.recipe.proof import Proof
 from auscult.recipe.recipe import Recipe
-from auscult.recipe.stream import Progress, RecipeStream
+from auscult.recipe.stream import RecipeStream
 from auscult.weights import Checkpoint
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from auscult.checkpoint.formats import safetensors
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.audio_files import READABLE_SUFFIXES
 from auscult.traces.file import read_trace
 from auscult.traces.manifest import MANIFEST_KEY
 from auscult.weights import Array, Tensor
 
-SOUND_SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"))
 NAMED_FILE_PATTERN = re.compile(r"(?P<name>[A-Za-z_]\w*|\d+)=(?P<path>.+)")
 
 
@@ -74,7 +74,7 @@ def _read_arrays(path: Path, position: str) -> dict[str, Array]:
             return {position: np.load(path, allow_pickle=False)}
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise UsageError(f"cannot be read: {str(error)[:200]}", where=str(path)) from error
-    if suffix in SOUND_SUFFIXES:
+    if suffix in READABLE_SUFFIXES:
         return {position: _read_sound(path)}
     raise UsageError(
         "is of no kind that holds inputs",

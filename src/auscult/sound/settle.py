@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.progress import Progress
 from auscult.sound.mel import Frames
 
 Distances = NDArray[np.float64]
 Score = Callable[[Mapping[str, Any]], Distances]
-Progress = Callable[[int, int, str], None]
 
 MAX_SHARE_OF_STATIONARY = 0.5
 """A reading counts as working when its distance is at most this share of that of a stationary sound

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.report.sections import find_section
 from auscult.report.sections.demo import DemoSection
@@ -26,8 +26,6 @@ from auscult.verbs.diagnose.diagnose import diagnose, is_input_reproduced
 from auscult.verbs.diagnose.family_build import ModelInputs, read_stored_mel
 from auscult.verdict import Report
 from auscult.weights import Checkpoint
-
-Progress = Callable[[int, int, str], None]
 
 WRONG_MODEL = "auscult.verbs.demo:wrong_model"
 

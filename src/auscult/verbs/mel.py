@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auscult import rules
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Json
 from auscult.report.sections.mel import MelSection
 from auscult.rules.mel.snd060_mel_definition import MAX_EXACT_SHARE
@@ -26,8 +27,6 @@ from auscult.sound.mel_search.families import FAMILIES, find_family
 from auscult.sound.mel_search.search import SearchOutcome, search_definition
 from auscult.sound.recording import Recording, read_recording
 from auscult.verdict import Coverage, Report, Verdict
-
-Progress = Callable[[int, int, str], None]
 
 
 def mel(

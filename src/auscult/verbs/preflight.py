@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from auscult import rules
 from auscult.errors import TargetError, UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Severity, Skip
 from auscult.preflight_checks.log import read_log
 from auscult.preflight_checks.options import PreflightOptions
@@ -15,8 +16,6 @@ from auscult.preflight_checks.records import TrainingMeasurements
 from auscult.report.sections.preflight import PreflightSection
 from auscult.rules.training.subject import PreflightSubject
 from auscult.verdict import Coverage, Report, Verdict
-
-Progress = Callable[[int, int, str], None]
 
 
 def preflight(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.report.sections.train import StudySection, TrainSection
 from auscult.verdict import Report, Verdict
-
-Progress = Callable[[int, int, str], None]
 
 MODELS = ("codec",)
 STUDIES = ("amplitude",)

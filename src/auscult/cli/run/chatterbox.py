@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
-
-SOUND_SUFFIXES = (".wav", ".flac")
+from auscult.facts.audio_files import WRITABLE_SUFFIXES
 
 EPILOG = """\b
 Examples:
@@ -95,7 +94,7 @@ def command(*, shared: SharedOptions, **options: Any) -> None:
     """
     from auscult.verbs.run.chatterbox import run_chatterbox
 
-    sound_outputs = [name for name in shared.outputs if name.lower().endswith(SOUND_SUFFIXES)]
+    sound_outputs = [name for name in shared.outputs if name.lower().endswith(WRITABLE_SUFFIXES)]
     if len(sound_outputs) != 1:
         raise click.UsageError("give the sound to write: -o OUT.wav")
     shared = replace(

@@ -9,8 +9,7 @@ from typing import Literal
 import click
 
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
-
-SOUND_SUFFIXES = (".wav", ".flac")
+from auscult.facts.audio_files import WRITABLE_SUFFIXES
 
 EPILOG = """\b
 Examples:
@@ -67,7 +66,7 @@ def command(
         raise click.UsageError("give either --encode SOUND or --decode FILE")
     if salvage and codes is None:
         raise click.UsageError("--salvage is for --decode")
-    target_suffixes = (".auc",) if codes is None else SOUND_SUFFIXES
+    target_suffixes = (".auc",) if codes is None else WRITABLE_SUFFIXES
     target_outputs = [name for name in shared.outputs if name.lower().endswith(target_suffixes)]
     if len(target_outputs) != 1:
         raise click.UsageError(f"give the file to write: -o OUT{target_suffixes[0]}")

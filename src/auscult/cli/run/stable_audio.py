@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
+from auscult.facts.audio_files import WRITABLE_SUFFIXES
 
-SOUND_SUFFIXES = (".wav", ".flac")
 SAMPLERS = ("pingpong", "euler", "rk4", "dpmpp", "dpmpp-3m-sde", "dpmpp-2m", "ddim")
 
 EPILOG = """\b
@@ -115,7 +115,7 @@ def command(*, shared: SharedOptions, **options: Any) -> None:
     """
     from auscult.verbs.run.stable_audio import run_stable_audio
 
-    sound_outputs = [name for name in shared.outputs if name.lower().endswith(SOUND_SUFFIXES)]
+    sound_outputs = [name for name in shared.outputs if name.lower().endswith(WRITABLE_SUFFIXES)]
     if len(sound_outputs) != 1:
         raise click.UsageError("give the sound to write: -o OUT.wav")
     shared = replace(

@@ -34,7 +34,6 @@ from auscult.runtime.runner import Runner
 from auscult.traces.records import Trace
 from auscult.weights import Array
 
-Progress = Callable[[int, int, str], None]
 Inputs = Mapping[str, Array]
 MakeCase = Callable[[FaultPlace], "LayerCase | None"]
 

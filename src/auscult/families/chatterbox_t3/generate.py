@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.families.chatterbox_t3.config import Config
 from auscult.families.chatterbox_t3.sampling import Logits, Sampling, draw, guided, probabilities
 
 Ids = NDArray[np.int64]
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, isfinite
 from typing import Any, Protocol
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.inpaint import masked_input
 from auscult.families.stable_audio.samplers import SAMPLERS, Model, fitting, sample
 
 Floats = NDArray[np.float32]
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 
 import torch
 
+from auscult.facts.progress import Progress
 from auscult.preflight_checks.keep import TrainingSnapshot
 from auscult.preflight_checks.records import LearningCurve
 from auscult.preflight_checks.setup import Setup, sum_terms
@@ -18,8 +18,6 @@ SWEEP_STEPS = 5
 MAX_RATE = 0.3
 DESCENT_STEPS = (1e-5, 1e-4, 1e-3)
 """Lengths of plain descent steps, relative to the length of all parameters."""
-
-Progress = Callable[[int, int, str], None]
 
 
 def compute_relative_fall(losses: list[float]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
+from auscult.facts.progress import Progress
 from auscult.sound.mel import MelDefinition
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.compression import MelCompression, find_compression
@@ -32,7 +32,6 @@ from auscult.sound.mel_search.starts import (
 from auscult.sound.mel_search.timing import FrameTiming
 from auscult.sound.recording import Recording
 
-Progress = Callable[[int, int, str], None]
 MelValues = NDArray[np.float64]
 
 MAX_RANGE_OF_LOG = 0.05

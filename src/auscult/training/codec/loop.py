@@ -5,21 +5,20 @@ figures on held-out speech.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from auscult.errors import AuscultError
+from auscult.facts.progress import Progress
 from auscult.families.codec.storage import read_tensors
 from auscult.training.codec.config import TrainConfig
 from auscult.training.codec.journal import Journal
 from auscult.training.codec.speech import Speech
 from auscult.training.codec.trainer import RESUME, Trainer, find_learning_rate
 from auscult.training.codec.validate import evaluate_codec, reconstruct_samples
-
-Progress = Callable[[int, int, str], None]
 
 MAX_BAD_STEPS = 20  # in a row, without a finite gradient
 MAX_FAILED_SAVES = 3  # in a row: what is computed would be lost

@@ -14,12 +14,12 @@ import soxr
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
+from auscult.facts.audio_files import READABLE_SUFFIXES
 from auscult.training.codec.telugu import HELD_OUT, STYLES, VALIDATION, VOICES, make_sentence
 from auscult.training.espeak import load_espeak
 
 TELUGU = "telugu"
 """The name that stands for the recipe instead of a folder."""
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
 FILES_PER_HELD_OUT = (
     20  # of a folder, every this-many-th file is held out, and the one before it is for validation
 )
@@ -132,12 +132,12 @@ def read_folder(
     Raises:
         UsageError: If there are fewer than three audio files.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in READABLE_SUFFIXES)
     if len(paths) < 3:
         raise UsageError(
             "too few recordings to train on, to validate with and to hold one out",
             where=str(folder),
-            expected=f"three or more of {', '.join(SUFFIXES)}",
+            expected=f"three or more of {', '.join(READABLE_SUFFIXES)}",
             found=len(paths),
             hint="name a folder of recordings, or `telugu` for speech that espeak-ng makes",
         )

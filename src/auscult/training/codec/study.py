@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from auscult.facts.progress import Progress
 from auscult.preflight_checks.measures.amplitude import compute_best_rms_ratio, measure_amplitude
 from auscult.preflight_checks.measures.bound import bound
 from auscult.preflight_checks.measures.codebooks import find_codebooks, measure_usage
@@ -24,8 +25,6 @@ from auscult.training.codec.losses import RESOLUTIONS
 from auscult.training.codec.segments import Segments
 from auscult.training.codec.speech import TELUGU, Speech, read_speech
 from auscult.training.losses import StftLoss
-
-Progress = Callable[[int, int, str], None]
 
 STEPS = 400
 BATCH, SEGMENT = 12, 8000  # segments, samples

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.comparison.compare_runs import RunComparison, compare_runs
-from auscult.comparison.locate.runs import ComparedRuns, Progress
+from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
 from auscult.comparison.results import LayerResult
 from auscult.errors import UsageError
 from auscult.explain.mistakes.par002_noise_differs import NAME as NOISE_DIFFERS
+from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.rules import require_known_codes
 from auscult.rules.parity import CompareSubject, iter_findings

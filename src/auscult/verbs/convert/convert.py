@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from auscult.checkpoint.writers import find_writer
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.recipe import Recipe
 from auscult.recipe.layout import Framework
 from auscult.recipe.lazy import apply_recipe
-from auscult.recipe.stream import Progress
 from auscult.recipe.write import WriteOutcome, write_recipe
 from auscult.report.sections.convert import ConvertSection
 from auscult.verbs.convert.plan import (

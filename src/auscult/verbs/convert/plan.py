@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from auscult.checkpoint.source import dtype_of
 from auscult.errors import RecipeError, UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.recipe import Entry, Recipe
 from auscult.recipe.from_alignment import recipe_from_alignment
@@ -21,7 +22,6 @@ from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.dequantize import Dequantize
 from auscult.recipe.ops.permute import Permute
 from auscult.recipe.source_layout import detect_source_layout
-from auscult.recipe.stream import Progress
 from auscult.recipe.to_framework import plan_framework
 from auscult.recipe.weight_names import collect_weights
 from auscult.verdict import Equality

@@ -5,7 +5,7 @@ Weights, code, traces and what is heard, joined to one cause, and the repair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.report.sections import find_section
 from auscult.report.sections.compare import CompareSection
@@ -54,7 +55,6 @@ from auscult.verbs.sides import CheckpointLike, open_side
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
-Progress = Callable[[int, int, str], None]
 SoundSource = Recording | str | Path
 
 MAX_MEL_DISTANCE_DB = 10.0

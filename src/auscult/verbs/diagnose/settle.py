@@ -18,6 +18,7 @@ import numpy as np
 from auscult import families
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Finding, Fix, Json, Severity, Skip
 from auscult.report._parts.settle import format_value
 from auscult.report.sections.settle import SettleSection
@@ -29,7 +30,6 @@ from auscult.sound.settle import (
     BLOCK_SECONDS,
     MAX_SHARE_OF_STATIONARY,
     Distances,
-    Progress,
     Settlement,
     Trial,
     frame_distances,

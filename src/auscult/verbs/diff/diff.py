@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from auscult.align.records import Match
 from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
+from auscult.facts.progress import Progress
 from auscult.finding import Finding, Json, Skip
 from auscult.old_names import accept_old_names
 from auscult.report.sections.diff import DiffSection
@@ -20,8 +20,6 @@ from auscult.verbs.diff.template import is_only_initialised
 from auscult.verbs.sides import CheckpointLike, open_side
 from auscult.verdict import Equality, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
-
-Progress = Callable[[int, int, str], None]
 
 MIN_CONTENT_SHARE = 0.05
 """Share of the weights (matrices and filters) of a file that must be found in code by content; below it the code holds fresh

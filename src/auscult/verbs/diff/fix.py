@@ -7,7 +7,6 @@ candidate is code and the reference a checkpoint, the checkpoint is written so t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from auscult.align.naming import get_fused_name
 from auscult.align.records import Match
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import RecipeError, UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
@@ -26,7 +26,6 @@ from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.verdict import Equality, Report, Verdict
 from auscult.weights import Array, Checkpoint
 
-Progress = Callable[[int, int, str], None]
 ERROR_SLACK = 1.01
 """Factor on the error that the alignment measured. Chosen, not measured."""
 ROUNDING_ERROR = 2.0**-22

@@ -6,12 +6,13 @@ Which model is it, in which layout, trained or random, healthy or not?
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from auscult import rules
 from auscult.checkpoint.health import Examination, Health, examine_checkpoint
 from auscult.checkpoint.layout import detect_parametrisation
+from auscult.facts.progress import Progress
 from auscult.finding import Json, Severity, Skip
 from auscult.report.sections.inspect import InspectSection
 from auscult.rules.inspect.ckp056_layout_mixed import measure as layout_by_plan
@@ -21,8 +22,6 @@ from auscult.verbs.inspect.tree import build_histograms, build_module_tree
 from auscult.verbs.sides import CheckpointLike, open_side
 from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
-
-Progress = Callable[[int, int, str], None]
 
 MIN_FAMILY_SCORE = 0.6
 """A family below it is only the nearest one."""

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any, Literal
 
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.rules.sound.subject import SoundFacts
 from auscult.verbs.listen.one_file import ListenedFile, hear_file
 
 Engine = Literal["local", "ray"]
-Progress = Callable[[int, int, str], None]
 
 FILES_PER_WORKER = 4
 """Fewer files than this for each worker are not worth starting it."""

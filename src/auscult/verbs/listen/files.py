@@ -7,23 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auscult.errors import UsageError
-
-SOUND_SUFFIXES = (
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".opus",
-    ".mp3",
-    ".aiff",
-    ".aif",
-    ".au",
-    ".caf",
-    ".w64",
-    ".rf64",
-    ".wave",
-    ".oga",
-)
-"""What is looked for in a folder; a file that is named is taken whatever its suffix."""
+from auscult.facts.audio_files import READABLE_SUFFIXES
 
 
 def find_sound_files(sources: Sequence[str | Path]) -> list[str]:
@@ -41,7 +25,7 @@ def find_sound_files(sources: Sequence[str | Path]) -> list[str]:
         raise UsageError(
             "no sound files",
             where=", ".join(map(str, sources)),
-            hint=f"they end in {', '.join(SOUND_SUFFIXES[:6])} ...",
+            hint=f"they end in {', '.join(READABLE_SUFFIXES[:6])} ...",
         )
     return list(paths)
 
@@ -52,7 +36,7 @@ def _expand_source(source: str) -> list[str]:
         return sorted(
             str(file)
             for file in path.rglob("*")
-            if file.suffix.lower() in SOUND_SUFFIXES and file.is_file()
+            if file.suffix.lower() in READABLE_SUFFIXES and file.is_file()
         )
     if path.exists():
         return [source]

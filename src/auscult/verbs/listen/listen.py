@@ -6,12 +6,13 @@ From the recording alone, with what is known of its model, or with a reference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.report.sections.listen import ListenSection
 from auscult.rules.sound.hearing import collect_traits
@@ -26,7 +27,6 @@ from auscult.verdict import Coverage, Report, Verdict
 
 MAX_SUBJECTS = 8
 """Files that a report names one by one; of more it says how many there are."""
-Progress = Callable[[int, int, str], None]
 RecordingSource = str | Path | Recording
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from auscult.errors import UsageError
+from auscult.facts.progress import Progress
 from auscult.families.chatterbox.files import (
     ChatterboxFiles,
     VoiceConditioning,
@@ -39,7 +40,6 @@ from auscult.report.sections.run import RunSection
 from auscult.sound.recording import Recording, read_recording
 from auscult.verdict import Report, Verdict
 
-Progress = Callable[[int, int, str], None]
 TINY_TOKENS, TINY_SECONDS = 40, 2.0
 
 

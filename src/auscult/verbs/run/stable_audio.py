@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from auscult.errors import UsageError
 from auscult.explain.mistakes.par043_sampler_mismatch import CODE, NAME
+from auscult.facts.progress import Progress
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.generate import Floats, Made, Request, Runtime, generate
 from auscult.families.stable_audio.runtimes import RuntimeName, Tokenize, open_runtime, tiny_runtime
@@ -19,8 +20,6 @@ from auscult.finding import Finding, Fix, Severity
 from auscult.report.sections.run import RunSection
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verdict import Report, Verdict
-
-Progress = Callable[[int, int, str], None]
 
 
 def run_stable_audio(

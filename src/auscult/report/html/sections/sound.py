@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from auscult.facts.audio_files import READABLE_SUFFIXES
 from auscult.finding import Domain, Finding, Json
 from auscult.report.html._audio import EmbeddedSound, TimeSpan, embed_recordings
 from auscult.report.html._page import ReportPage
@@ -24,7 +25,6 @@ ROLE_TITLES = {
     "repaired": "Repaired: the settled model",
     "recording": "Recording",
 }
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 """Of what a `run` wrote."""
 REFERENCE_ROLES = ("input", "reference")
 MEASURE_TITLES = {
@@ -151,7 +151,7 @@ def _find_made_recordings(page: ReportPage) -> list[Facts]:
     diagnosed, ran = page.find(DiagnoseSection), page.find(RunSection)
     if diagnosed is not None:
         return list(diagnosed.recordings)
-    if ran is None or not str(ran.run.get("file", "")).lower().endswith(SOUND_SUFFIXES):
+    if ran is None or not str(ran.run.get("file", "")).lower().endswith(READABLE_SUFFIXES):
         return []
     return [
         {
