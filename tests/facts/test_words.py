@@ -69,3 +69,18 @@ def test_sentences() -> None:
         "1 tensor",
         "2,000 tensors",
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "tensor", "0 tensors"),
+        (1, "entry", "1 entry"),
+        (2, "entry", "2 entries"),
+        (2, "array", "2 arrays"),
+        (2, "bias", "2 biases"),
+        (1234, "branch", "1,234 branches"),
+    ],
+)
+def test_counts_have_their_plural(number: int, noun: str, text: str) -> None:
+    assert format_count(number, noun) == text

@@ -38,6 +38,13 @@ def find_op_class(name: str) -> type[Op]:
     )
 
 
+def make_op(name: str, *parameters: Any) -> Op:
+    """An operation by its JSON name. An operation and its inverse name each other so, without importing each other."""
+    op_type: Any = find_op_class(name)
+    made: Op = op_type(*parameters)
+    return made
+
+
 def list_op_names() -> tuple[str, ...]:
     """The JSON names of all operations."""
     return plugins.list_module_names(_OPS_FOLDER)

@@ -11,6 +11,7 @@ import numpy as np
 from auscult.recipe.checks import check_count, check_same_but_axis, make_misfit_error, replace_side
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 from auscult.weights import Array, Shape
 
 
@@ -37,9 +38,7 @@ class Concat(Op):
         return [dtypes[0]]
 
     def inverse(self) -> Op:
-        from auscult.recipe.ops.split import Split
-
-        return Split(self.axis, self.sizes)
+        return make_op("split", self.axis, self.sizes)
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return [block.dialect.join_tensors(names, self.axis)]

@@ -13,6 +13,7 @@ from auscult.checkpoint.source import dtype_of
 from auscult.recipe.checks import check_count, make_misfit_error
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 from auscult.weights import Array, Shape
 
 ConstantValue = bool | int | float | tuple[bool | int | float, ...]
@@ -41,9 +42,7 @@ class Constant(Op):
         return [self.dtype]
 
     def inverse(self) -> Op:
-        from auscult.recipe.ops.drop import Drop
-
-        return Drop(self.shape, self.dtype, self.value)
+        return make_op("drop", self.shape, self.dtype, self.value)
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         if isinstance(self.value, tuple):

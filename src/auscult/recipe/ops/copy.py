@@ -9,6 +9,7 @@ from typing import ClassVar
 from auscult.recipe.checks import check_count
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 from auscult.weights import Array, Shape
 
 
@@ -27,9 +28,7 @@ class Copy(Op):
         return [dtypes[0]] * self.count
 
     def inverse(self) -> Op:
-        from auscult.recipe.ops.unify import Unify
-
-        return Unify(self.count)
+        return make_op("unify", self.count)
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return [block.held(names[0])] * self.count

@@ -12,6 +12,7 @@ from auscult.recipe.blocks import measure_worst_error
 from auscult.recipe.checks import check_axis, make_loss_error, make_misfit_error
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 from auscult.weights import Array, Quantization, Shape
 
 
@@ -89,9 +90,7 @@ class Dequantize(Op):
             raise make_loss_error(
                 self, "float32 keeps 24 of the 32 bits", "keep the quantised file"
             )
-        from auscult.recipe.ops.quantize import Quantize
-
-        return Quantize(self.scale, self.zero_point, self.axis, self.dtype)
+        return make_op("quantize", self.scale, self.zero_point, self.axis, self.dtype)
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         scale, zero = (

@@ -20,6 +20,7 @@ from auscult.recipe.blocks import get_eps, get_tiny, iter_block_slices, measure_
 from auscult.recipe.checks import check_axis, check_count, make_misfit_error, replace_side
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 from auscult.weights import Array, Shape
 
 
@@ -88,9 +89,7 @@ class FuseWeightNorm(Op):
         return [dtypes[1]]
 
     def inverse(self) -> Op:
-        from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
-
-        return SplitWeightNorm(self.dim)
+        return make_op("split_weight_norm", self.dim)
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [f"fuse_weight_norm({names[0]}, {names[1]}, dim={self.dim})"]

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from auscult.recipe.exchange import Exchange
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,4 @@ class Interleave(Exchange):
         return self.parts, self.groups
 
     def inverse(self) -> Op:
-        from auscult.recipe.ops.deinterleave import Deinterleave
-
-        return Deinterleave(self.axis, self.groups, self.parts, self.outer)
+        return make_op("deinterleave", self.axis, self.groups, self.parts, self.outer)

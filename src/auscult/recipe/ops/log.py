@@ -11,6 +11,7 @@ import numpy as np
 from auscult.recipe.blocks import get_eps, iter_block_slices, measure_worst_error
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import make_op
 from auscult.weights import Array, Shape
 
 
@@ -42,9 +43,7 @@ class Log(Op):
         return max(errors)
 
     def inverse(self) -> Op:
-        from auscult.recipe.ops.exp import Exp
-
-        return Exp()
+        return make_op("exp")
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return [f"{block.dialect.module}.log({x})" for x in names]

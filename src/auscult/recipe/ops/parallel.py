@@ -11,6 +11,7 @@ from auscult.recipe.blocks import has_same_bits
 from auscult.recipe.checks import check_count
 from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
+from auscult.recipe.registry import op_from_json
 from auscult.weights import Array, Shape
 
 Item = TypeVar("Item")
@@ -25,8 +26,6 @@ class Parallel(Op):
     branches: tuple[Branch, ...]
 
     def __post_init__(self) -> None:
-        from auscult.recipe.registry import op_from_json
-
         def read_op(step: Any) -> Op:
             if isinstance(step, Mapping):
                 return op_from_json(step)
