@@ -158,6 +158,7 @@ OPEN_CIRCLES = frozenset(
                 "rules.diff.subject",
             )
         ),
+        frozenset(("rules", "rules.parity")),
         frozenset(("verbs.diff.diff", "verbs.diff.fix")),
         frozenset(("runtime.onnx.as_modules", "runtime.onnx.runner")),
     )

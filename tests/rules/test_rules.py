@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from auscult.facts.words import format_count
 from auscult.rules import Rule, every_rule, rule_files
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import fold_names, format_count, list_first_names
+from auscult.rules.wording import fold_names, list_first_names
 
 DIFF_RULES = [rule for rule in every_rule() if rule.requires is DiffSubject]
 SECTIONS = (

@@ -100,13 +100,15 @@ def summarise_names(names: Iterable[str], most: int = 3) -> str:
 
 
 def format_count(number: int, noun: str) -> str:
-    """`1 tensor`, `2,000 tensors`, `3 entries`."""
+    """`1 tensor`, `2,000 tensors`, `3 entries`, `2 matrices`."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {_make_plural(noun)}"
 
 
 def _make_plural(noun: str) -> str:
+    if noun.endswith("matrix"):
+        return f"{noun[:-2]}ices"
     if noun.endswith("y") and noun[-2:-1] not in VOWELS:
         return f"{noun[:-1]}ies"
     if noun.endswith(("s", "x", "ch", "sh")):

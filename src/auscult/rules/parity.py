@@ -14,9 +14,9 @@ from auscult.explain.case import Explanation
 from auscult.explain.mistakes import Mistake, find_mistake, iter_mistakes
 from auscult.explain.mistakes.par099_unexplained import NAME as UNEXPLAINED
 from auscult.explain.relation import describe_difference
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix
 from auscult.rules import Rule
-from auscult.rules.wording import format_count
 
 if TYPE_CHECKING:
     from auscult.comparison.results import LayerResult

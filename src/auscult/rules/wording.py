@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from auscult.align.naming import split_indices
@@ -49,13 +48,6 @@ def list_first_names(names: Sequence[str], max_patterns: int = 3) -> str:
     return ", ".join(patterns[:max_patterns]) + (
         f" and {remaining_count} more" if remaining_count > 0 else ""
     )
-
-
-def format_count(number: int, noun: str) -> str:
-    """`1 tensor`, `2 tensors`, `2 entries`, `2 matrices`."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {re.sub(r'y$', 'ie', re.sub(r'ix$', 'ice', noun))}s"
 
 
 def format_shape(shape: Sequence[int]) -> str:

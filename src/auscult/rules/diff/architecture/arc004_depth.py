@@ -31,11 +31,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from auscult.align.naming import list_index_contexts, split_indices
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.shapes import get_trained_role
 from auscult.rules.diff.subject import SIDE_KEYS, ClaimedPlace, DiffSubject, Role
-from auscult.rules.wording import format_count
 
 CODE = "ARC004"
 NAME = "depth"

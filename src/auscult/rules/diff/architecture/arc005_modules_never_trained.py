@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.modules import (
@@ -49,7 +50,7 @@ from auscult.rules.diff.evidence.modules import (
 )
 from auscult.rules.diff.evidence.names import GRAPH_FORMATS
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import fold_names, format_count, list_first_names
+from auscult.rules.wording import fold_names, list_first_names
 from auscult.weights import Checkpoint, Shape
 
 CODE = "ARC005"

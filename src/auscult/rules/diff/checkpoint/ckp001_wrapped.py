@@ -31,9 +31,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import format_count
 from auscult.weights import Checkpoint
 
 CODE = "CKP001"

@@ -30,10 +30,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.align.naming import split_indices
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Safety, Severity
 from auscult.rules.diff.evidence.repair import build_repair_entries, describe_direction
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import fold_names, format_count
+from auscult.rules.wording import fold_names
 
 CODE = "CKP003"
 NAME = "renamed"

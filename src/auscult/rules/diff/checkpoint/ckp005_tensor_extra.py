@@ -33,11 +33,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.copies import describe_second_copy
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "CKP005"
 NAME = "tensor-extra"

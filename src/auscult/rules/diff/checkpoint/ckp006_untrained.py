@@ -31,11 +31,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.damage import is_mostly_equal, select_measured_pairs
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "CKP006"
 NAME = "untrained"

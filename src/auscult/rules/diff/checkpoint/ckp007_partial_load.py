@@ -39,12 +39,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.align.loading import simulate_load
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.damage import is_mostly_equal, select_measured_pairs
 from auscult.rules.diff.evidence.shapes import find_shape_mismatches
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "CKP007"
 NAME = "partial-load"

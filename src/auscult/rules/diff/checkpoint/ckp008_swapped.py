@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.evidence.repair import build_repair_entries, describe_direction
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "CKP008"
 NAME = "swapped"

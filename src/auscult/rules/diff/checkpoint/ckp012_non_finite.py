@@ -25,11 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.damage import select_measured_pairs
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject, Role
-from auscult.rules.wording import format_count
 
 CODE = "CKP012"
 NAME = "non-finite"

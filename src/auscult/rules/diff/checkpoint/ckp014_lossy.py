@@ -29,9 +29,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from auscult.align.records import Match
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import format_count
 from auscult.verdict import Equality
 
 CODE = "CKP014"

@@ -33,11 +33,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.damage import select_measured_pairs
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "CKP015"
 NAME = "other-weights"

@@ -30,11 +30,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.names import is_derived, is_operator_parameter
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "CKP016"
 NAME = "derived-buffer"

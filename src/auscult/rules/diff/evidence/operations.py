@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from auscult.align.records import Match
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Safety, Severity
 from auscult.recipe.op import Op
 from auscult.rules.diff.claims import OpenItems
@@ -16,7 +17,6 @@ from auscult.rules.diff.evidence.repair import (
     list_repairs,
 )
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 _ATTENTION_NAME = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]", re.IGNORECASE)
 _CAUSE_OF_OP = {

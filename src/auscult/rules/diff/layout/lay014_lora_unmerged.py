@@ -29,11 +29,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.align.hypotheses.lora import iter_factor_pairs
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.operations import build_operation_finding, find_caused_places
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_count
 
 CODE = "LAY014"
 NAME = "lora-unmerged"
