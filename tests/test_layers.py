@@ -153,7 +153,14 @@ OPEN_CIRCLES = frozenset(
                 "rules.diff.claims",
                 *(
                     f"rules.diff.evidence.{name}"
-                    for name in ("correspondence", "damage", "operations", "permutations")
+                    for name in (
+                        "correspondence",
+                        "damage",
+                        "operations",
+                        "permutations",
+                        "repair",
+                        "shapes",
+                    )
                 ),
                 "rules.diff.subject",
             )
