@@ -23,6 +23,9 @@ from auscult.recipe.op import Op
 from auscult.verdict import Equality
 from auscult.weights import Array
 
+MAX_COARSE_SAMPLE_ERROR = 0.9
+"""The same where codes of a few bits have an rms error limit of their own: 2 bits move a normal
+weight by 0.4 of its size, ternary codes by more; unrelated weights lie 1.4 apart."""
 MAX_SAMPLE_ERROR = (
     0.35  # relative; 4-bit and 8-bit floats stay below it, unrelated tensors are near 1.4
 )
@@ -110,7 +113,7 @@ def find_close_move(
     """
     if a.array.size == 0 or not (_is_numeric(a.array) and _is_numeric(b.array)):
         return None
-    for move in _rank_likely_moves(a.array, b.array):
+    for move in _rank_likely_moves(a, b):
         for values_a, values_b in _iter_format_pairs(a, b, trusted):
             outcome = _compare_within_rounding(values_a, values_b, move, computed=computed)
             if outcome is not None:
@@ -122,12 +125,14 @@ def _is_numeric(array: Array) -> bool:
     return array.dtype.kind in "fiubcV"  # V: bfloat16 and the 8-bit floats
 
 
-def _rank_likely_moves(a: Array, b: Array) -> list[AxisMove]:
+def _rank_likely_moves(a: TensorValues, b: TensorValues) -> list[AxisMove]:
     """Moves under which a sample of the two is not unrelated, the nearest first."""
+    is_coarse = a.format.rms_share is not None or b.format.rms_share is not None
+    limit = MAX_COARSE_SAMPLE_ERROR if is_coarse else MAX_SAMPLE_ERROR
     ranked_moves = []
-    for rank, move in enumerate(list_moves(a.shape, b.shape)):
-        error = measure_sample_error(move.view(a), b)
-        if error <= MAX_SAMPLE_ERROR:
+    for rank, move in enumerate(list_moves(a.array.shape, b.array.shape)):
+        error = measure_sample_error(move.view(a.array), b.array)
+        if error <= limit:
             ranked_moves.append((error, rank, move))
     return [move for _, _, move in sorted(ranked_moves, key=lambda item: item[:2])[:2]]
 
@@ -212,6 +217,8 @@ def _compare_within_rounding(
         if not tally.add(real_a, real_b, allowed):
             return None
         nearest = nearest and _is_rounded_to(block_a, block_b)
+    if not tally.is_rounding(a.format, b.format):
+        return None
     return _build_outcome(a, b, move, coarser, tally, nearest=nearest)
 
 
@@ -220,6 +227,7 @@ class _ErrorTally:
 
     def __init__(self) -> None:
         self.distance, self.norm, self.equal = 0.0, 0.0, True
+        self.shares, self.count = 0.0, 0
 
     def add(self, values_a: Array, values_b: Array, allowed: Array) -> bool:
         """Take in a block; False if an element lies further off than allowed."""
@@ -237,9 +245,20 @@ class _ErrorTally:
         magnitude = np.where(np.isfinite(values_b), np.abs(values_b), 0).reshape(-1)
         gap = gap.reshape(-1)
         self.equal = self.equal and not gap.any()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = np.nan_to_num(gap / np.broadcast_to(allowed, values_b.shape).reshape(-1))
+        self.shares += float(np.dot(shares, shares))
+        self.count += gap.size
         self.distance += float(np.dot(gap, gap))
         self.norm += float(np.dot(magnitude, magnitude))
         return True
+
+    def is_rounding(self, a: NumberFormat, b: NumberFormat) -> bool:
+        """Whether the error is as small on average as rounding to these formats makes it."""
+        limits = [item.rms_share for item in (a, b) if item.rms_share is not None]
+        if not limits or not self.count:
+            return True
+        return sqrt(self.shares / self.count) <= max(limits)
 
     @property
     def error(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from auscult.checkpoint.mlx_quantized import PackedWeight
+from auscult.checkpoint.quantised.coded import CodedWeight
 from auscult.checkpoint.source import ML_DTYPES, dtype_of
 from auscult.weights import Array, Shape, Tensor
 
@@ -32,12 +32,15 @@ class NumberFormat:
 
     Attributes:
         step: Distance between neighbouring values of an integer format, to be broadcast over the tensor; None for floats.
+        rms_share: Largest rms error as a share of half a step, where the format is known well enough to say so: an
+            error within bounds that are wide must also be as small on average as rounding is.
     """
 
     name: str
     eps: float = 0.0
     tiny: float = 0.0
     step: Array | None = None
+    rms_share: float | None = None
 
     @property
     def coarseness(self) -> float:
@@ -81,8 +84,10 @@ def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
         return NumberFormat(
             tensor.dtype, step=_compute_block_steps(values, _GGML_LEVELS[tensor.dtype])
         )
-    if isinstance(tensor.data, PackedWeight):
-        return NumberFormat(tensor.dtype, step=2 * tensor.data.steps())
+    if isinstance(tensor.data, CodedWeight):
+        return NumberFormat(
+            tensor.dtype, step=2 * tensor.data.bounds(), rms_share=tensor.data.rms_share
+        )
     return get_float_format(get_dtype_name(values.dtype))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,13 @@ from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Checkpoint, Tensor
 
+CODE_DTYPES = frozenset(
+    (
+        *("uint8", "int8", "uint32", "int32", "int4", "uint4"),
+        *("float8_e4m3fn", "float8_e5m2", "float4_e2m1fn"),
+    )
+)
+"""Element types in which quantisers store codes."""
 FORMATS_PACKAGE = "auscult.checkpoint.formats"
 READER_BY_SUFFIX = {
     **dict.fromkeys((".pth", ".pt", ".ckpt", ".bin"), "torch_zip"),
@@ -53,14 +60,15 @@ def open_checkpoint(
         tree_walk = walk_tree(contents.tree, source.where)
         choice = choose_container(tree_walk.root, source.where, container)
         tensors, skips = _describe_tensors(choice)
-        tensors, assumption_skips = _merge_mlx_quantised(tensors, source)
+        metadata = {**choice.scalars, **contents.metadata}
+        tensors, assumption_skips = _merge_quantised(tensors, source, metadata)
     return Checkpoint(
         path=source.where if isinstance(path, Source) else str(path),
         format=contents.format or format_name,
         tensors=tensors,
         container=choice.path,
         containers=choice.containers,
-        metadata={**choice.scalars, **contents.metadata},
+        metadata=metadata,
         hazards=contents.hazards,
         skips=(*contents.skips, *tree_walk.skips, *skips, *assumption_skips),
         modules=contents.modules,
@@ -144,12 +152,12 @@ def _describe_tensors(choice: ContainerChoice) -> tuple[dict[str, Tensor], list[
     return tensors, skips
 
 
-def _merge_mlx_quantised(
-    tensors: dict[str, Tensor], source: Source
+def _merge_quantised(
+    tensors: dict[str, Tensor], source: Source, metadata: Mapping[str, str]
 ) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
-    """What MLX packed into words, as the weights that it stands for."""
-    if not any(tensor.dtype == "uint32" for tensor in tensors.values()):
+    """What quantisers stored as codes with scales, as the weights that it stands for."""
+    if not any(tensor.dtype in CODE_DTYPES and tensor.shape for tensor in tensors.values()):
         return tensors, ()
-    from auscult.checkpoint.mlx_quantized import merge_quantised_weights
+    from auscult.checkpoint.quantised import SchemeContext, merge_quantised_weights
 
-    return merge_quantised_weights(tensors, source)
+    return merge_quantised_weights(tensors, SchemeContext(source, metadata))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from math import prod
 from threading import Lock
 
+from auscult.checkpoint.ggml import BlockArray
+from auscult.checkpoint.quantised.coded import CodedWeight
 from auscult.checkpoint.source import dtype_of
 from auscult.errors import RecipeError
 from auscult.recipe.entry import Entry
@@ -76,16 +78,16 @@ def apply_recipe(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def get_element_type(tensor: Tensor) -> str:
-    """The dtype of `tensor.numpy()`: that of a GGUF block type, or of weights that MLX packed, is dequantised float32.
+    """The dtype of `tensor.numpy()`: GGUF's blocks and weights with codes and scales come as float32.
 
     Raises:
         RecipeError: If the tensor has no numbers numpy can hold.
     """
+    if isinstance(tensor.data, CodedWeight | BlockArray):
+        return "float32"
     try:
         return dtype_of(tensor.dtype).name
     except TypeError:
-        if tensor.dtype.startswith(("q", "iq", "tq", "mxfp", "mlx_q")):
-            return "float32"
         raise RecipeError(
             "has a dtype that cannot be converted", where=tensor.name, found=tensor.dtype
         ) from None
