@@ -9,12 +9,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from auscult.checkpoint.ggml_errors import BLOCK_ERRORS, MARGIN
 from auscult.checkpoint.quantised.coded import CodedWeight
 from auscult.checkpoint.source import ML_DTYPES, dtype_of
 from auscult.weights import Array, Shape, Tensor
 
-GGML_BLOCK = 32
-_GGML_LEVELS = {"q8_0": 255, "q8_1": 255, "q5_0": 31, "q5_1": 31, "q4_0": 15, "q4_1": 15}
 COARSE_FLOATS = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest first
 GRID_LEVELS = 256
 MIN_DISTINCT = 12  # different values in a sample of 128
@@ -80,10 +79,8 @@ def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
             scale_shape[axis] = -1
             return NumberFormat(tensor.dtype, step=np.abs(scale.reshape(scale_shape)))
         return NumberFormat(tensor.dtype, step=np.abs(scale.reshape([1] * values.ndim)))
-    if tensor.dtype in _GGML_LEVELS:
-        return NumberFormat(
-            tensor.dtype, step=_compute_block_steps(values, _GGML_LEVELS[tensor.dtype])
-        )
+    if tensor.dtype in BLOCK_ERRORS:
+        return _make_block_format(tensor.dtype, values)
     if isinstance(tensor.data, CodedWeight):
         return NumberFormat(
             tensor.dtype, step=2 * tensor.data.bounds(), rms_share=tensor.data.rms_share
@@ -91,15 +88,15 @@ def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
     return get_float_format(get_dtype_name(values.dtype))
 
 
-def _compute_block_steps(values: Array, levels: int) -> Array:
-    """Two half steps of each run of 32 values: ggml scales each block by its own extreme, kept as float16."""
-    if values.size % GGML_BLOCK == 0:
-        block_peaks = np.abs(values.reshape(-1, GGML_BLOCK)).max(axis=1)
-    else:
-        block_peaks = np.abs(values).max()[None]
-    steps = 2 * block_peaks * (2 / levels if levels < GRID_LEVELS - 1 else 1 / 127)
-    element_steps = np.repeat(steps, values.size // max(len(steps), 1)).reshape(values.shape)
-    return np.asarray(element_steps, np.float32)
+def _make_block_format(block_type: str, values: Array) -> NumberFormat:
+    """ggml's blocks: an error is a share of the largest magnitude in a run of values."""
+    errors = BLOCK_ERRORS[block_type]
+    run = errors.run if values.size % errors.run == 0 else max(values.size, 1)
+    peaks = np.abs(values.reshape(-1, run)).max(axis=1)
+    bounds = np.repeat(peaks * (errors.peak * MARGIN), run).reshape(values.shape)
+    return NumberFormat(
+        block_type, step=2 * bounds.astype(np.float32), rms_share=errors.rms / errors.peak
+    )
 
 
 def has_distinct_values(sample: Array, min_distinct: int = MIN_DISTINCT) -> bool:

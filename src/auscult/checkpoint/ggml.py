@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.checkpoint.ggml_errors import BLOCK_ERRORS
 from auscult.checkpoint.source import Source
 from auscult.weights import Array, Shape
 
@@ -70,7 +72,7 @@ BLOCK_TYPES = {
         (41, "q1_0", 128, 18),
     )
 }
-"""The block types by number; only those in DEQUANTIZE are read."""
+"""The block types by number. Those in DEQUANTIZE are read by auscult, most others by the gguf package."""
 
 SLAB_BLOCKS = 1 << 15
 
@@ -166,7 +168,42 @@ class BlockArray:
             with np.errstate(
                 all="ignore"
             ):  # a scale may be inf or nan: that is for the health check to say
-                values[low - first : high - first] = DEQUANTIZE[self.type.name](
-                    blocks, self.byteorder
-                )
+                values[low - first : high - first] = self._dequantize(blocks)
         return values.reshape(-1)[start - first * side : max(stop, start) - first * side]
+
+    def _dequantize(self, blocks: Array) -> Array:
+        """[blocks, bytes] -> [blocks, elements]."""
+        if self.type.name in DEQUANTIZE:
+            return DEQUANTIZE[self.type.name](blocks, self.byteorder)
+        quants, kinds = load_gguf_quants()
+        return np.asarray(quants.dequantize(blocks, kinds[self.type.name.upper()]), np.float32)
+
+
+@cache
+def load_gguf_quants() -> tuple[Any, Any]:
+    """The gguf package's `quants`, and its block types by name.
+
+    Raises:
+        ModuleNotFoundError: If the package is not installed.
+    """
+    from gguf import GGMLQuantizationType, quants
+
+    return quants, GGMLQuantizationType
+
+
+def explain_unread_type(block_type: str, byteorder: str) -> str | None:
+    """Why tensors of that type are not read; None if they are."""
+    name = block_type.upper()
+    if byteorder == ">":
+        if block_type in BIG_ENDIAN_TYPES:
+            return None
+        return f"{name} blocks of a big-endian file are not dequantised"
+    if block_type in DEQUANTIZE:
+        return None
+    if block_type not in BLOCK_ERRORS:
+        return f"{name} blocks are not dequantised, neither here nor by the gguf package"
+    try:
+        load_gguf_quants()
+    except ModuleNotFoundError:
+        return f"{name} blocks are dequantised by the gguf package, which is not installed"
+    return None

@@ -1,8 +1,9 @@
 """GGUF versions 2 and 3, either byte order.
 
 A GGUF file stores a tensor's sides with the fastest-running first; shapes here are reversed, so that `shape` is numpy's and
-torch's order of the same bytes. Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 are dequantised to float32 on read (`dtype` names the block
-type); tensors of other block types, and in big-endian files all but Q8_0 and Q4_0, are skipped with the reason. Layout:
+torch's order of the same bytes. Blocks are dequantised to float32 on read (`dtype` names the block type): Q8_0, Q4_0, Q4_1, Q5_0
+and Q5_1 here, the others by the gguf package. What neither reads, and in big-endian files all but Q8_0 and Q4_0, is skipped with
+the reason. Layout:
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
@@ -22,12 +23,11 @@ from auscult.checkpoint.elements import (
     place_tensor,
 )
 from auscult.checkpoint.ggml import (
-    BIG_ENDIAN_TYPES,
     BLOCK_TYPES,
-    DEQUANTIZE,
     PLAIN_TYPES,
     BlockArray,
     BlockType,
+    explain_unread_type,
 )
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
@@ -149,12 +149,9 @@ def _describe_tensor(cursor: _HeaderCursor, info: _TensorInfo, start: int) -> Te
         return Skip(name, f"ggml type {info.type} is unknown")
     nbytes = _count_block_bytes(block_type, shape, where)
     source.view(offset, nbytes)
-    if block_type.name not in (DEQUANTIZE if cursor.order == "<" else BIG_ENDIAN_TYPES):
-        order_note = " of a big-endian file" if cursor.order == ">" else ""
-        return Skip(
-            name,
-            f"{block_type.name.upper()} blocks{order_note} are not dequantised (shape {list(shape)})",
-        )
+    reason = explain_unread_type(block_type.name, cursor.order)
+    if reason is not None:
+        return Skip(name, f"{reason} (shape {list(shape)})")
     storage = Storage(f"{source.name}@{offset}") if nbytes else None
     return Tensor(
         name,
