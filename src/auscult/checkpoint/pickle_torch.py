@@ -23,6 +23,11 @@ from auscult.checkpoint.torch_tensors import (
 
 MAX_RANK = 64
 MAX_ELEMENTS = 1 << 60
+WRAPPER_FUNCTION = "_rebuild_wrapper_subclass"
+RANK_PART = (
+    "one rank's part of a tensor that is split over several ranks (DTensor): load the checkpoint"
+    " of all ranks, or save it with full_state_dict=True"
+)
 SCHEMES = (
     "per_tensor_affine",
     "per_channel_affine",
@@ -170,9 +175,26 @@ def _build_meta(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) ->
 
 
 def _build_subclass(machine: PickleMachine, _: GlobalName, arguments: tuple[Any, ...]) -> Any:
-    """`_rebuild_from_type_v2(function, type, arguments, state)`: a subclass of Tensor, or one with attributes."""
+    """`_rebuild_from_type_v2(function, type, arguments, state)`: a subclass of Tensor, or one with attributes.
+
+    A wrapper (torchao's quantised tensors, DTensor) has no values of its own: its parts are in the state.
+    """
     _require_arguments(arguments, 3)
-    return machine.call(arguments[0], arguments[2])
+    function, kind = arguments[0], arguments[1]
+    is_wrapper = isinstance(function, GlobalName) and function.name == WRAPPER_FUNCTION
+    state = arguments[3] if len(arguments) > 3 else None
+    if is_wrapper and isinstance(kind, GlobalName) and isinstance(state, dict):
+        if kind.name == "DTensor":
+            return UnreadableNode(_find_wrapper_shape(arguments[2]), RANK_PART)
+        return Opaque(f"{kind.module}.{kind.name}", state=state)
+    return machine.call(function, arguments[2])
+
+
+def _find_wrapper_shape(arguments: Any) -> tuple[int, ...]:
+    """Of `_rebuild_wrapper_subclass(class, dtype, size, ...)`."""
+    if isinstance(arguments, tuple) and len(arguments) > 2:
+        return _check_counts(arguments[2])
+    return ()
 
 
 def _build_from_numpy(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
