@@ -36,8 +36,10 @@ def read_values(tensor: Tensor, start: int, stop: int) -> list[float]:
     Raises:
         CheckpointError: If they cannot be read.
     """
-    raw = getattr(tensor.data, "raw", None)
-    view = raw(start, stop) if raw is not None and sys.byteorder == "little" else None
+    view_bytes = getattr(tensor.data, "view_bytes", None)
+    view = None
+    if view_bytes is not None and sys.byteorder == "little":
+        view = view_bytes(start, stop)
     if view is not None and tensor.dtype in MEMORYVIEW_CODES:
         numbers: list[Any] = view.cast(MEMORYVIEW_CODES[tensor.dtype]).tolist()
         if tensor.dtype.startswith("float"):

@@ -23,6 +23,8 @@ MAX_NAME_CHARACTERS = 1 << 27  # characters in all names together
 MAX_SCALARS = 64
 MAX_SCALAR_TEXT = 200
 MAX_NAME_LENGTH = 2000
+PACKED_OBJECT = "torch.ScriptObject"
+"""How a pickle names an object of torch's C++ classes, such as the packed weights of a quantised layer."""
 MODULE_KEYS = ("_parameters", "_buffers", "_modules")
 
 
@@ -178,11 +180,25 @@ def _iter_object_children(value: Opaque) -> Iterator[tuple[str | int, Any, bool]
             if isinstance(content, dict):
                 for key, child in content.items():
                     yield _normalise_key(key), child, part == "_buffers"
+        yield from _iter_packed_attributes(state)
         return
     if _is_composite(state):
         yield from _iter_children(state)
     if value.entries is not None:
         yield from _iter_children(value.entries)
+
+
+def _iter_packed_attributes(state: dict[Any, Any]) -> Iterator[tuple[str | int, Any, bool]]:
+    """Weights that a quantised module keeps in an attribute as one packed object.
+
+    Its parts are those of torch's `LinearPackedParamsBase`, (weight, bias), or of recurrent layers.
+    """
+    for key, child in state.items():
+        if isinstance(child, Opaque) and child.what == PACKED_OBJECT:
+            parts = child.state[0] if isinstance(child.state, tuple) and child.state else None
+            if isinstance(parts, tuple) and len(parts) == 2:
+                parts = dict(zip(("weight", "bias"), parts, strict=True))
+            yield _normalise_key(key), parts, False
 
 
 def _normalise_key(key: Any) -> str | int:

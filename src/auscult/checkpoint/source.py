@@ -291,7 +291,7 @@ class FileArray:
             return self._read_elements(start, max(stop, start))
         return np.asarray(self.array().flat[start : max(stop, start)])
 
-    def raw(self, start: int, stop: int) -> memoryview | None:
+    def view_bytes(self, start: int, stop: int) -> memoryview | None:
         """The bytes of elements `start:stop`, least significant first; None where they do not lie so."""
         width = item_bytes(self.dtype)
         if self.strides is not None or (self.byteorder == ">" and width > 1):

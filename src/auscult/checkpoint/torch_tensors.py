@@ -156,11 +156,11 @@ class TensorNode(Leaf):
     def flat(self, start: int, stop: int) -> Array:
         return self._data().flat(start, stop)
 
-    def raw(self, start: int, stop: int) -> memoryview | None:
-        """See `FileArray.raw`."""
+    def view_bytes(self, start: int, stop: int) -> memoryview | None:
+        """See `FileArray.view_bytes`."""
         data = self._data()
         if isinstance(data, FileArray):
-            return data.raw(start, stop)
+            return data.view_bytes(start, stop)
         return None
 
     def _data(self) -> TensorData:
