@@ -73,10 +73,11 @@ def merge_quantised_weights(
     open_parts = dict(tensors)
     weight_at: dict[str, MergedWeight] = {}
     for module in plugins.import_modules(SCHEMES_PACKAGE):
-        for weight in cast(Scheme, module).find_weights(open_parts, context):
-            weight_at[weight.parts[0]] = weight
-            for part in weight.parts:
-                del open_parts[part]
+        for weight in tuple(cast(Scheme, module).find_weights(open_parts, context)):
+            if weight.parts[0] in open_parts:
+                weight_at[weight.parts[0]] = weight
+                for part in weight.parts:
+                    open_parts.pop(part, None)  # a marker of the whole file goes with the first
     return _put_in_place(tensors, open_parts, weight_at), _list_assumptions(weight_at)
 
 

@@ -97,7 +97,7 @@ SPELLINGS = (
 def find_weights(parts: Mapping[str, Tensor], context: SchemeContext) -> Iterator[MergedWeight]:  # noqa: ARG001
     """Weights with a scale beside them under one of the spellings."""
     for name in list(parts):
-        if name in parts and _may_be_codes(parts[name]):
+        if _may_be_codes(parts[name]):
             weight = next(filter(None, (_merge(parts, name, item) for item in SPELLINGS)), None)
             if weight is not None:
                 yield weight
