@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,15 +102,28 @@ class Ledger:
     def expected(self, a: str) -> Iterator[str]:
         """Names on side b that `a` may go by: learnt ones first, then its own; only those still without a partner."""
         visited_names = set()
-        for name in (*self.renaming.predict_names(a), a):
+        respelt_names = self._names_by_spelling.get(_simplify_spelling(a), ())
+        for name in (*self.renaming.predict_names(a), a, *respelt_names):
             if name in self.b.left and name not in visited_names:
                 visited_names.add(name)
                 yield name
+
+    @cached_property
+    def _names_by_spelling(self) -> dict[str, list[str]]:
+        """Names of side b by what is left of them when separators and capitals are not told apart."""
+        names: dict[str, list[str]] = {}
+        for name in self.b.checkpoint:
+            names.setdefault(_simplify_spelling(name), []).append(name)
+        return {spelling: names for spelling, names in names.items() if len(names) == 1}
 
     def record_ties(self, b: str, other_names: Sequence[str]) -> None:
         """Remember that the partner of `b` was chosen among equals."""
         if other_names:
             self.ambiguous[b] = tuple(other_names[:MAX_PARTNERS])
+
+
+def _simplify_spelling(name: str) -> str:
+    return name.replace("_", ".").replace("/", ".").lower()
 
 
 def add_quantization_ops(a: Tensor, b: Tensor, ops: tuple[Op, ...]) -> tuple[Op, ...]:
