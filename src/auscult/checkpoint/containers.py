@@ -10,6 +10,9 @@ Training scripts wrap a state dict in dictionaries: `{"generator": ...}` (HiFi-G
 4. Several left (`mpd` and `msd` of a `do_` file; `encoder` and `decoder`; the sub-modules of a nested tree): they are one
    model, each under its key as a prefix, so that none is dropped. The container is then the level that holds them.
 
+5. Among the names of that level, averaged copies and discriminators that only a beginning tells apart (`ema.`,
+   `diffusion_ema.ema_model.`, `discriminator.`) are left out in the same way: see `auscult.checkpoint.versions`.
+
 What is not chosen is in `Checkpoint.containers`, and `container=` takes it instead.
 """
 
@@ -17,11 +20,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auscult.checkpoint.contents import Leaf
 from auscult.checkpoint.groups import BufferLeaf, TensorGroup, iter_leaves
+from auscult.checkpoint.versions import (
+    DISCRIMINATOR_KEY,
+    EMA_KEY,
+    NameVersion,
+    get_leaf_shape,
+    split_versions,
+)
 from auscult.errors import CheckpointError
 from auscult.weights import Container, ContainerPath, Tensor
 
@@ -73,10 +83,6 @@ WRAPPER_KEYS = frozenset(
 OPTIMIZER_KEY = re.compile(
     r"optim|(^|_)opt(_|$)|^opts?$|sched|scaler$|^amp$|^opt[gd]$", re.IGNORECASE
 )
-EMA_KEY = re.compile(r"(^|_)(ema|swa|shadow|averaged|avg)(_|$)|ema$", re.IGNORECASE)
-DISCRIMINATOR_KEY = re.compile(
-    r"^(mpd|msd|mrd|mbd|mssd|cqtd|mssbcqtd|combd|sbd|disc|.*discriminators?.*)$", re.IGNORECASE
-)
 OTHER_KEY = re.compile(
     r"rng|random_state|^callbacks$|^loops$|history|^losses$|^metrics$", re.IGNORECASE
 )
@@ -116,12 +122,11 @@ def choose_container(
         CheckpointError: If there is no such container; the message lists those that there are.
     """
     level = _resolve_level(root, 0)
-    containers = tuple(_iter_containers(root, level))
+    leaves, versions = split_versions(tuple(_iter_level_leaves(level)))
+    containers = _subtract_versions(tuple(_iter_containers(root, level)), level, versions)
     scalars = _collect_scalars(root, level.group.path)
     if container is None:
-        return ContainerChoice(
-            level.group.path, tuple(_iter_level_leaves(level)), containers, scalars
-        )
+        return ContainerChoice(level.group.path, leaves, containers, scalars)
     if container in ("", "(top level)"):
         return ContainerChoice((), tuple(iter_leaves(root)), containers, scalars)
     matching_group = _find_group(root, _convert_label_to_dots(container))
@@ -144,14 +149,17 @@ def classify_group(key: str | int, group: TensorGroup) -> ContainerKind:
     """What a group under this key is for."""
     name = str(key)
     if group.is_module:
-        return "model"
+        return "ema" if EMA_KEY.search(name) else "model"
     if group.is_optimizer or OPTIMIZER_KEY.search(name):
         return "optimizer"
     if OTHER_KEY.search(name):
         return "other"
     if EMA_KEY.search(name):
         return "ema"
-    return "model"
+    if group.leaves or not group.groups:
+        return "model"
+    kinds = {classify_group(child_key, child) for child_key, child in group.groups.items()}
+    return "model" if "model" in kinds else sorted(kinds)[0]
 
 
 def _resolve_level(group: TensorGroup, depth: int) -> _ModelLevel:
@@ -204,17 +212,11 @@ def _iter_distinct_keys(group: TensorGroup, keys: list[str | int]) -> Iterator[s
     for key in keys:
         child = group.groups[key]
         if isinstance(key, str) and any("." in str(name) for name in child.leaves):
-            signature = frozenset(
-                (name, _get_leaf_shape(leaf)) for name, leaf in iter_leaves(child)
-            )
+            signature = frozenset((name, get_leaf_shape(leaf)) for name, leaf in iter_leaves(child))
             if signature in visited_signatures:
                 continue
             visited_signatures.add(signature)
         yield key
-
-
-def _get_leaf_shape(leaf: Tensor | Leaf | BufferLeaf) -> tuple[int, ...]:
-    return (leaf.leaf if isinstance(leaf, BufferLeaf) else leaf).shape
 
 
 def _iter_level_leaves(level: _ModelLevel) -> Iterator[NamedLeaf]:
@@ -252,9 +254,39 @@ def _iter_containers(group: TensorGroup, level: _ModelLevel) -> Iterator[Contain
             yield Container(child.path, classify_group(key, child), child.tensors, child.parameters)
 
 
+def _subtract_versions(
+    containers: tuple[Container, ...], level: _ModelLevel, versions: tuple[NameVersion, ...]
+) -> tuple[Container, ...]:
+    """The containers with each version as one of its own, taken out of the level that holds it."""
+    if not versions:
+        return containers
+    parts = [
+        Container(
+            (*level.group.path, version.prefix),
+            "ema" if version.kind == "ema" else "other",
+            len(version.leaves),
+            sum(_count_leaf_values(leaf) for _, leaf in version.leaves),
+        )
+        for version in versions
+    ]
+    tensors = sum(part.tensors for part in parts)
+    parameters = sum(part.parameters for part in parts)
+    result = [
+        replace(
+            container,
+            tensors=container.tensors - tensors,
+            parameters=container.parameters - parameters,
+        )
+        if container.path == level.group.path
+        else container
+        for container in containers
+    ]
+    return (*result, *parts)
+
+
 def _count_leaf_values(leaf: Tensor | Leaf | BufferLeaf) -> int:
     size = 1
-    for side in _get_leaf_shape(leaf):
+    for side in get_leaf_shape(leaf):
         size *= side
     return size
 
