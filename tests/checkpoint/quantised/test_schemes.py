@@ -18,7 +18,7 @@ from auscult.verbs.diff.diff import diff
 from auscult.verdict import Verdict
 
 sys.path.insert(0, str(Path(__file__).parent))
-from packers import PACKERS, pack_bnb_nf4  # type: ignore[import-not-found]  # noqa: E402
+from packers import PACKERS, pack_bnb_nf4  # type: ignore[import-not-found]
 
 
 def draw_weight(seed: int) -> NDArray[np.float32]:
