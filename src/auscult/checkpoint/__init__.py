@@ -56,7 +56,7 @@ def open_checkpoint(
     """
     source = path if isinstance(path, Source) else Source(Path(path))
     with pause_collector():
-        format_name, contents = _read_contents(source)
+        format_name, contents = read_contents(source)
         tree_walk = walk_tree(contents.tree, source.where)
         choice = choose_container(tree_walk.root, source.where, container)
         tensors, skips = _describe_tensors(choice)
@@ -89,7 +89,12 @@ def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 
-def _read_contents(source: Source) -> tuple[str, Contents]:
+def read_contents(source: Source) -> tuple[str, Contents]:
+    """The name of the format that a file or member has, and what its reader says of it.
+
+    Raises:
+        CheckpointError: If no reader knows it, or it is damaged.
+    """
     if source.member:
         head = source.bytes(0, min(source.size, HEAD_BYTES))
     else:

@@ -126,7 +126,8 @@ def inflate_member(data: InflatedMember) -> bytes:
 def find_data_start(source: Source, member: ZipMember) -> int:
     """File offset of a member's data, from its local header."""
     fields = LOCAL_HEADER.unpack(source.view(member.header, LOCAL_HEADER.size))
-    if fields[0] != b"PK\x03\x04":
+    is_marked_start = member.header == 0 and fields[0][:2].isdigit()  # see torch_zip
+    if fields[0] != b"PK\x03\x04" and not (is_marked_start and fields[0][2:] == b"\x03\x04"):
         raise make_archive_error(
             source, f"no header of member {member.name} where the directory says"
         )

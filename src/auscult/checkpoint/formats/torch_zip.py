@@ -6,7 +6,7 @@ same parts and its modules as objects of `__torch__` classes, whose code is not 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from auscult.checkpoint.archive import Archive, InflatedMember, read_archive
 from auscult.checkpoint.contents import Contents, as_tree
@@ -19,13 +19,15 @@ from auscult.finding import Skip
 
 FORMAT = "torch"
 PICKLE_NAME = "data.pkl"
+CONSTANTS_NAME = "constants.pkl"
+ZIP_HEADER_END = b"\x03\x04"
 MAX_PICKLE_BYTES = 1 << 30
 MAX_INFLATED_PICKLE_BYTES = 1 << 26
 
 
 def sniff(source: Source, head: bytes) -> bool:
     """A zip archive with a `data.pkl`; a damaged one too, so that its own error is shown."""
-    if head[:4] != b"PK\x03\x04":
+    if head[2:4] != ZIP_HEADER_END or (head[:2] != b"PK" and not is_version_marked(head)):
         return False
     try:
         return any(
@@ -34,6 +36,11 @@ def sniff(source: Source, head: bytes) -> bool:
         )
     except CheckpointError:
         return source.suffix != ".npz"
+
+
+def is_version_marked(head: bytes) -> bool:
+    """Whether two digits stand where a zip file has `PK`: GPT-SoVITS writes the model's version there."""
+    return head[:2].isdigit()
 
 
 def read(source: Source) -> Contents:
@@ -59,18 +66,44 @@ def read(source: Source) -> Contents:
             expected=f"at most {max_bytes} bytes",
             found=pickle_member.size,
         )
-    storages = ArchiveStorages(archive, prefix + "data/", _read_byteorder(archive, prefix))
+    byteorder = _read_byteorder(archive, prefix)
+    storages = ArchiveStorages(archive, prefix + "data/", byteorder)
     machine = make_machine(pickle_member, name, make_persistent_loader(storages))
     tree = machine.run()
     is_script = any(member.startswith(prefix + "code/") for member in archive.members)
     metadata = _read_text_members(archive, prefix)
+    mark = source.bytes(0, 2)
+    if is_version_marked(mark):
+        metadata["version mark in place of PK"] = mark.decode()
+    skips: list[Skip] = []
+    if is_script and _is_frozen(archive, prefix):
+        tree = {"constants": _read_constants(archive, prefix, byteorder)}
+        metadata["frozen"] = "the weights are constants of the code, without their names"
+    elif is_script:
+        skips = _skip_constants(archive, prefix)
     return Contents(
         tree=as_tree(tree),
         metadata=metadata,
         hazards=tuple(machine.hazards.values()),
-        skips=tuple(_skip_constants(archive, prefix)) if is_script else (),
+        skips=tuple(skips),
         format="torchscript" if is_script else None,
     )
+
+
+def _is_frozen(archive: Archive, prefix: str) -> bool:
+    """Whether a script keeps no tensor in its state, and some among its constants: `torch.jit.freeze`."""
+    members = archive.members
+    has_state = any(member.startswith(prefix + "data/") for member in members)
+    return not has_state and any(member.startswith(prefix + "constants/") for member in members)
+
+
+def _read_constants(archive: Archive, prefix: str, byteorder: Literal["<", ">"]) -> Any:
+    """The constants of the code, in the order of their numbers."""
+    storages = ArchiveStorages(archive, prefix + "constants/", byteorder)
+    member = archive.open(prefix + CONSTANTS_NAME)
+    if member.size > MAX_INFLATED_PICKLE_BYTES:
+        raise CheckpointError(f"{CONSTANTS_NAME} is too large", where=archive.source.where)
+    return make_machine(member, CONSTANTS_NAME, make_persistent_loader(storages)).run()
 
 
 class ArchiveStorages:
