@@ -135,7 +135,7 @@ def _iter_members(archive: Source) -> Iterator[tuple[str, tuple[int, int]]]:
                     raise CheckpointError("has too many members", where=archive.where)
                 if entry.isreg():
                     yield entry.name, (entry.offset_data, entry.size)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
         raise CheckpointError(
             f"is a damaged tar archive: {error}", where=archive.where, hint=TRUNCATED_HINT
         ) from error

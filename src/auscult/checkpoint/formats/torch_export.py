@@ -12,6 +12,7 @@ from typing import Any
 from auscult.checkpoint.archive import Archive, has_member, read_archive
 from auscult.checkpoint.bounded_json import parse_json
 from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.elements import check_shape, format_tensor_place
 from auscult.checkpoint.formats import torch_zip
 from auscult.checkpoint.source import FileArray, Source, item_bytes
 from auscult.errors import CheckpointError
@@ -71,7 +72,7 @@ def _describe_weight(archive: Archive, folder: str, name: str, entry: Any) -> Te
     try:
         meta = entry["tensor_meta"]
         member = f"{folder}/{entry['path_name']}"
-        code = meta["dtype"]
+        code = int(meta["dtype"])
         shape = _read_counts(meta["sizes"])
         strides = _read_counts(meta["strides"])
         first = int(meta["storage_offset"]["as_int"])
@@ -84,6 +85,7 @@ def _describe_weight(archive: Archive, folder: str, name: str, entry: Any) -> Te
     if code not in SCALAR_TYPES or is_pickled:
         return Skip(name, "a weight that is kept as a pickled tensor, or of an unknown type")
     dtype = SCALAR_TYPES[code]
+    check_shape(shape, format_tensor_place(archive.source, name))
     data = archive.open_source(member)
     extent = 1 + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
     needed_bytes = (first + extent) * item_bytes(dtype) if 0 not in shape else 0
