@@ -119,7 +119,7 @@ def test_without_the_gguf_package_blocks_are_skipped_with_the_reason(
 
     monkeypatch.setattr("auscult.checkpoint.ggml.load_gguf_quants", raise_missing)
     make(tmp_path / "m.gguf", 1)
-    (skip,) = read(tmp_path / "m.gguf").skips
+    (skip,) = read(Source(tmp_path / "m.gguf")).skips
     assert skip.where == "block.Q4_K"
     assert "gguf package, which is not installed" in skip.reason
 

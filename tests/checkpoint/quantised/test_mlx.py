@@ -25,7 +25,9 @@ def draw_weight(seed: int = 0) -> NDArray[np.float32]:
     return (rng.standard_normal((64, 256)) * rng.uniform(0.2, 2, (64, 1))).astype(np.float32)
 
 
-def save_quantised(path: Path, weight: NDArray[np.float32], dtype: str = "float32", **how: object) -> NDArray[np.float32]:
+def save_quantised(
+    path: Path, weight: NDArray[np.float32], dtype: str = "float32", **how: object
+) -> NDArray[np.float32]:
     """Write `layer.weight`, `.scales` and, for affine codes, `.biases`; gives MLX's own values."""
     source = mx.array(weight).astype(getattr(mx, dtype))
     parts = mx.quantize(source, **how)
@@ -56,7 +58,9 @@ def test_affine_codes_are_the_float_weight(
     assert diff(tmp_path / "float.npz", path).verdict is Verdict.EQUIVALENT
 
 
-@pytest.mark.parametrize(("mode", "bits", "group"), [("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16)])
+@pytest.mark.parametrize(
+    ("mode", "bits", "group"), [("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16)]
+)
 def test_float_codes_are_the_float_weight(tmp_path: Path, mode: str, bits: int, group: int) -> None:
     path = tmp_path / "q.safetensors"
     weight = draw_weight()

@@ -73,7 +73,8 @@ def test_convert_writes_the_real_numbers(tmp_path: Path) -> None:
     target = tmp_path / "real.safetensors"
     assert convert(packed, target).verdict is not Verdict.ERROR
     np.testing.assert_array_equal(
-        open_checkpoint(target)["layer.weight"].numpy(), open_checkpoint(packed)["layer.weight"].numpy()
+        open_checkpoint(target)["layer.weight"].numpy(),
+        open_checkpoint(packed)["layer.weight"].numpy(),
     )
 
 

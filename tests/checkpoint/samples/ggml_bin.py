@@ -19,8 +19,12 @@ def make(path: Path, seed: int) -> None:
     block = rng.standard_normal((2, 32), np.float32)
     packed = gguf.quants.quantize(block, gguf.GGMLQuantizationType.Q8_0)
     tensors = (
-        pack_tensor("encoder.conv1.weight", (3, 2, 4), 0, rng.standard_normal((3, 2, 4), np.float32)),
-        pack_tensor("encoder.conv1.bias", (3, 1), 1, rng.standard_normal((3, 1)).astype(np.float16)),
+        pack_tensor(
+            "encoder.conv1.weight", (3, 2, 4), 0, rng.standard_normal((3, 2, 4), np.float32)
+        ),
+        pack_tensor(
+            "encoder.conv1.bias", (3, 1), 1, rng.standard_normal((3, 1)).astype(np.float16)
+        ),
         pack_tensor("decoder.weight", (2, 32), 8, packed),
     )
     path.write_bytes(head + filters + words + b"".join(tensors))

@@ -25,9 +25,7 @@ def make(path: Path, seed: int) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("m/data/weights/weight_0", first.tobytes())
         archive.writestr("m/data/weights/weight_1", second.tobytes())
-        archive.writestr(
-            "m/data/weights/model_weights_config.json", json.dumps({"config": config})
-        )
+        archive.writestr("m/data/weights/model_weights_config.json", json.dumps({"config": config}))
 
 
 def describe(member: str, shape: tuple[int, ...], strides: tuple[int, ...]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ def unpack_bits(rows: Array, bits: int) -> Array:
     if bits in (2, 4):
         shifts = np.arange(0, 8, bits, dtype=np.uint8)
         codes = (as_bytes[..., None] >> shifts) & np.uint8((1 << bits) - 1)
-        return codes.reshape(len(rows), -1)
+        packed_codes: Array = codes.reshape(len(rows), -1)
+        return packed_codes
     stream = np.unpackbits(as_bytes, axis=1, bitorder="little")
     whole = stream.shape[1] // bits * bits
     weights = (1 << np.arange(bits)).astype(np.uint8)
