@@ -230,7 +230,7 @@ def test_the_guide_says_what_is_so() -> None:
         f"pieces of {_audio.PIECE_SECONDS:.0f} s, up to {html.MAX_EMBEDDED_BYTES // 10**6} MB"
         in guide
     )
-    assert f"{sound.MAX_PLAYED_RECORDINGS} are played" in guide
+    assert f"{sound.MAX_PLAYED_RECORDINGS} can be played" in guide
     shown = html.render(Report("listen", (), Verdict.PASS))
     keys = (Path(html.__file__).parent / "js" / "keys.js").read_text(encoding="utf-8")
     for key in ("ArrowRight", "Escape", '"+"', '"-"', "x:", "d:", "n:", "p:", '" "'):

@@ -20,6 +20,8 @@ from auscult.errors import CheckpointError
 FORMAT = "tar"
 USTAR_OFFSET, USTAR_MAGIC = 257, b"ustar"
 GZIP_MAGIC = b"\x1f\x8b\x08"
+TORCH_MEMBERS = (b"sys_info", b"pickle", b"tensors", b"storages")
+"""Members of torch's own tar format, which `torch_legacy` names."""
 NEMO_WEIGHTS = "model_weights.ckpt"
 CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 MAX_CONFIG_BYTES = 1 << 16
@@ -38,7 +40,10 @@ def sniff(source: Source, head: bytes) -> bool:
         except zlib.error:
             return False
         return _has_tar_header(start)
-    return source.size >= 512 and _has_tar_header(source.bytes(0, 512))
+    if source.size < 512:
+        return False
+    block = source.bytes(0, 512)
+    return _has_tar_header(block) and block[:100].rstrip(b"\0") not in TORCH_MEMBERS
 
 
 def read(source: Source) -> Contents:

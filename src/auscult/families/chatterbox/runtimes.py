@@ -95,13 +95,13 @@ class ChatterboxRuntime:
         voice_features = self.s3gen.voice(high, low.cut(REFERENCE_SECONDS).mono)
         prompt = self._tokenize_speech(low.cut(PROMPT_SECONDS).mono)[: self.t3.config.prompt_tokens]
         condition = Condition(self.voice.speaker(low.mono), prompt, emotion)
-        mel = np.array(voice_features.mel, np.float32)
+        mel = np.asarray(voice_features.mel, np.float32)
         mel = mel.transpose(0, 2, 1) if self.name == "mlx" else mel
         return VoiceConditioning(
             condition,
-            np.array(voice_features.tokens, np.int64),
+            np.asarray(voice_features.tokens, np.int64),
             np.ascontiguousarray(mel),
-            np.array(voice_features.xvector, np.float32),
+            np.asarray(voice_features.xvector, np.float32),
         )
 
     def _tokenize_speech(self, samples: Floats) -> Ids:

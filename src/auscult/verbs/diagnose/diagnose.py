@@ -12,26 +12,30 @@ from typing import Any
 
 import numpy as np
 
-from auscult.errors import CheckpointError, UsageError
+from auscult.errors import UsageError
 from auscult.facts.progress import Progress
-from auscult.finding import Finding, Json, Severity, Skip
+from auscult.finding import Json, Severity, Skip
 from auscult.report.sections import find_section
 from auscult.report.sections.compare import CompareSection
 from auscult.report.sections.diagnose import DiagnoseSection
 from auscult.report.sections.settle import SettleSection
-from auscult.rules.diff.checkpoint.ckp010_truncated import finding_from_error
 from auscult.rules.sound.subject import SoundFacts
 from auscult.rules.suspects import EvidenceKind
 from auscult.sound.mel import MelDefinition
-from auscult.sound.recording import Recording
 from auscult.verbs.diagnose.chain import CausalChain, build_causal_chain
-from auscult.verbs.diagnose.evidence import DiagnosisCase, list_given_options, refuse_same_file
+from auscult.verbs.diagnose.conclusion import decide_verdict, put_cause_first, suggest_next
+from auscult.verbs.diagnose.evidence import DiagnosisCase
 from auscult.verbs.diagnose.family_build import FamilyBuild, ModelInputs, build_family
+from auscult.verbs.diagnose.given import (
+    GivenEvidence,
+    GivenSound,
+    GivenTraces,
+    GivenWeights,
+    SoundSource,
+)
 from auscult.verbs.diagnose.next_run import (
     GivenOptions,
     list_missing_options,
-    suggest_next_run,
-    suggest_traces_run,
 )
 from auscult.verbs.diagnose.recordings import (
     DiagnosedRecording,
@@ -50,12 +54,10 @@ from auscult.verbs.diagnose.settle import (
     list_open_choices,
     rank_readings,
 )
-from auscult.verbs.listen.facts import complete_facts
-from auscult.verbs.sides import CheckpointLike, open_side
+from auscult.verbs.diagnose.weights_evidence import look_at_weights, open_weights
+from auscult.verbs.sides import CheckpointLike
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
-
-SoundSource = Recording | str | Path
 
 MAX_MEL_DISTANCE_DB = 10.0
 """A repaired recording counts as following its input below this distance; Griffin-Lim's is about 4
@@ -112,67 +114,74 @@ def diagnose(
         CheckpointError, AudioError, TargetError, TraceError: If something given cannot be read.
         UsageError: If there is nothing to compare.
     """
-    given_options = list_given_options(
-        checkpoint=checkpoint,
-        model=model,
-        reference_checkpoint=reference_checkpoint,
-        traces=traces,
-        inputs=trace_inputs if isinstance(trace_inputs, str | Path) else None,
-        audio=audio,
-        reference_audio=reference_audio,
-        config=config,
-        report=list(reports) or None,
+    given = GivenEvidence(
+        GivenWeights(checkpoint, model, reference_checkpoint, container, kwargs),
+        GivenTraces(traces, trace_inputs, trace_inputs_candidate),
+        GivenSound(audio, reference_audio, config, facts),
+        tuple(reports),
     )
-    if not given_options:
-        raise UsageError(
-            "there is nothing to diagnose",
-            hint="give what you have: CHECKPOINT, --model, --traces, --audio ...",
-        )
-    refuse_same_file(checkpoint, reference_checkpoint, "--reference-checkpoint")
-    refuse_same_file(audio, reference_audio, "--reference-audio")
+    given_options = given.list_options()
     case = DiagnosisCase()
-    weights = _open_weights(case, checkpoint, container)
-    if checkpoint is None and (model is not None or reference_checkpoint is not None):
-        raise UsageError(
-            "there is no checkpoint to hold that against",
-            hint="give CHECKPOINT as the first argument",
-        )
-    _look_at_weights(case, weights, model, reference_checkpoint, kwargs=kwargs, progress=progress)
-    for file in reports:
-        case.add_saved_report(file)
-    if traces is not None:
-        from auscult.verbs.compare.compare import compare
-
-        report = compare(
-            *traces,
-            inputs=trace_inputs,
-            inputs_cand=trace_inputs_candidate,
-            floor=case.rounding(),
-            progress=progress,
-        )
-        case.add("layers", report, _TRACES)
-        case.comparison = find_section(report, CompareSection)
-        if case.comparison is not None:
-            case.lines[-1]["first_divergence"] = case.comparison.first_divergence
+    weights = _look_at_files(case, given, progress)
     recordings = collect_recordings(audio, reference_audio)
-    family_build = _build_runnable_family(
-        case, weights, mel, inputs, is_requested=settle and reference_audio is not None
-    )
-    if isinstance(checkpoint, str | Path) and weights is not None:
-        checkpoint_path = checkpoint
-    else:
-        checkpoint_path = None
-    sound_facts = add_family_facts(complete_facts(facts, config, checkpoint_path), family_build)
+    is_requested = settle and reference_audio is not None
+    family_build = _build_runnable_family(case, weights, mel, inputs, is_requested=is_requested)
+    sound_facts = add_family_facts(given.complete_sound_facts(weights), family_build)
     _listen_to_recordings(case, recordings, sound_facts)
     causal_chain = build_causal_chain(case.findings, frozenset(case.kinds), given_options)
-    if family_build is not None:
-        _settle_readings(case, family_build, recordings, sound_facts, progress)
-    verdict = _decide_verdict(case, causal_chain)
+    _settle_readings(case, family_build, recordings, sound_facts, progress)
+    return _build_report(
+        case, causal_chain, given_options, recordings, family_build=family_build, folder=output_dir
+    )
+
+
+def _look_at_files(
+    case: DiagnosisCase, given: GivenEvidence, progress: Progress | None
+) -> Checkpoint | None:
+    """Weights, saved reports and traces, as far as they are given; the checkpoint is handed on."""
+    weights = open_weights(case, given.weights)
+    look_at_weights(case, weights, given.weights, progress)
+    for file in given.reports:
+        case.add_saved_report(file)
+    if given.traces.sides is not None:
+        _compare_traces(case, given.traces, progress)
+    return weights
+
+
+def _compare_traces(case: DiagnosisCase, given: GivenTraces, progress: Progress | None) -> None:
+    from auscult.verbs.compare.compare import compare
+
+    if given.sides is None:
+        return
+    report = compare(
+        *given.sides,
+        inputs=given.inputs,
+        inputs_cand=given.inputs_candidate,
+        floor=case.rounding(),
+        progress=progress,
+    )
+    case.add("layers", report, _TRACES)
+    case.comparison = find_section(report, CompareSection)
+    if case.comparison is not None:
+        case.lines[-1]["first_divergence"] = case.comparison.first_divergence
+
+
+def _build_report(
+    case: DiagnosisCase,
+    causal_chain: CausalChain,
+    given_options: GivenOptions,
+    recordings: dict[str, DiagnosedRecording],
+    *,
+    family_build: FamilyBuild | None,
+    folder: Path | None,
+) -> Report:
+    """The report; recordings and pictures are written to the folder, if there is one."""
+    verdict = decide_verdict(case, causal_chain)
     if causal_chain.next is None and verdict is not Verdict.DIVERGENT:
-        causal_chain = replace(causal_chain, next=_suggest_next(case, verdict, given_options))
+        causal_chain = replace(causal_chain, next=suggest_next(case, verdict, given_options))
     missing_options = () if verdict is Verdict.DIVERGENT else list_missing_options(given_options)
-    if output_dir is not None:
-        recordings = write_recordings(recordings, output_dir)
+    if folder is not None:
+        recordings = write_recordings(recordings, folder)
     section = DiagnoseSection(
         diagnosis={
             **causal_chain.to_json(),
@@ -187,7 +196,7 @@ def diagnose(
         same_weights=case.same_weights,
         comparison=case.comparison,
         settled=case.settled,
-        pictures=draw_mel_picture(recordings, family_build, output_dir, case.skips) or None,
+        pictures=draw_mel_picture(recordings, family_build, folder, case.skips) or None,
     )
     spoken = [item.recording.name for item in recordings.values() if item.role == "heard"]
     return Report(
@@ -196,79 +205,13 @@ def diagnose(
         or tuple(word for words in given_options.values() for word in words),
         verdict,
         case.coverage,
-        _put_cause_first(case.findings, causal_chain),
+        put_cause_first(case.findings, causal_chain),
         tuple(case.skips),
         case.mapping,
         section,
     )
 
 
-def _open_weights(
-    case: DiagnosisCase, checkpoint: CheckpointLike | None, container: str | None
-) -> Checkpoint | None:
-    """The checkpoint; one that is cut off is a finding."""
-    try:
-        if checkpoint is None:
-            return None
-        return open_side(checkpoint, container=container)
-    except CheckpointError as error:
-        finding = finding_from_error(error)
-        if finding is None:
-            raise
-        case.findings.append(finding)
-        case.lines.append(
-            {"kind": "weights", "verdict": Verdict.ERROR.value, "subjects": list(finding.where)}
-        )
-        return None
-
-
-def _look_at_weights(
-    case: DiagnosisCase,
-    weights: Checkpoint | None,
-    model: CheckpointLike | None,
-    reference: CheckpointLike | None,
-    *,
-    kwargs: Json | None,
-    progress: Progress | None,
-) -> None:
-    """The checkpoint by itself, against the code, and against its original, as far as these are
-    given.
-    """
-    if weights is None:
-        return
-    from auscult.verbs.diff.diff import compare_checkpoints
-    from auscult.verbs.inspect.inspect import inspect
-
-    if reference is not None:
-        report = compare_checkpoints(open_side(reference), weights, progress=progress)
-        if not report.mapping:
-            raise UsageError(
-                "has no tensor in common with its original",
-                where=weights.path,
-                hint="give the original of this very model",
-            )
-        case.add("weights against the original", report, _AGAINST_ORIGINAL)
-    if model is not None:
-        case.add(
-            "weights against the code",
-            compare_checkpoints(weights, open_side(model, kwargs=kwargs), progress=progress),
-            _AGAINST_CODE,
-        )
-    else:
-        case.skips.append(Skip("model", "no code was given: checkpoint and code were not compared"))
-    if model is None and reference is None:
-        case.skips += weights.skips
-        case.subjects.append(weights.path)
-        alone = inspect(weights)
-        case.findings += alone.findings
-        case.kinds.add("weights")
-        case.lines.append(
-            {"kind": "weights", "verdict": alone.verdict.value, "subjects": [weights.path]}
-        )
-
-
-_AGAINST_ORIGINAL: tuple[EvidenceKind, ...] = ("weights", "reference-weights")
-_AGAINST_CODE: tuple[EvidenceKind, ...] = ("weights", "code")
 _TRACES: tuple[EvidenceKind, ...] = ("traces",)
 
 
@@ -313,15 +256,13 @@ def _listen_to_recordings(
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
-    causes = list(
-        dict.fromkeys(
-            item.cause for item in listened.findings if item.severity is not Severity.INFO
-        )
+    causes = dict.fromkeys(
+        item.cause for item in listened.findings if item.severity is not Severity.INFO
     )
-    sentence = (
-        ", ".join((*causes, *(["not what the reference says"] if listened.unlike else [])))
-        or "nothing wrong by itself"
-    )
+    problems = list(causes)
+    if listened.unlike:
+        problems.append("not what the reference says")
+    sentence = ", ".join(problems) or "nothing wrong by itself"
     case.lines.append(
         {
             "kind": "sound",
@@ -336,12 +277,16 @@ def _listen_to_recordings(
 
 def _settle_readings(
     case: DiagnosisCase,
-    family_build: FamilyBuild,
+    family_build: FamilyBuild | None,
     recordings: dict[str, DiagnosedRecording],
     facts: SoundFacts,
     progress: Progress | None,
 ) -> None:
-    """Run the readings of the family that load the same tensors, and let the best one speak."""
+    """Run the readings of the family that load the same tensors, and let the best one speak; nothing
+    where the family cannot be run.
+    """
+    if family_build is None:
+        return
     settlement = rank_readings(family_build, recordings["input"].recording, progress=progress)
     case.findings = [
         *(item for item in case.findings if item.cause != "undetermined-by-weights"),
@@ -354,51 +299,6 @@ def _settle_readings(
             "repaired", render_repaired(family_build, settlement, recordings["input"].recording)
         )
         case.findings += check_repaired_recording(recordings, facts)
-
-
-def _put_cause_first(findings: Sequence[Finding], causal_chain: CausalChain) -> tuple[Finding, ...]:
-    """The cause before its equals: a report sorts by severity, then by rank."""
-    return tuple(
-        replace(item, rank=-1) if item is causal_chain.cause else item for item in findings
-    )
-
-
-def _decide_verdict(case: DiagnosisCase, causal_chain: CausalChain) -> Verdict:
-    """DIVERGENT with a cause; INCONCLUSIVE with a symptom that no evidence explains, or where
-    nothing was settled.
-    """
-    if causal_chain.cause is not None:
-        return Verdict.DIVERGENT
-    is_unsettled = case.settled is not None and not case.settled.works
-    if causal_chain.symptoms or case.unlike or is_unsettled:
-        return Verdict.INCONCLUSIVE
-    if Verdict.DIVERGENT in case.verdicts or Verdict.ERROR in case.verdicts:
-        return Verdict.INCONCLUSIVE
-    if case.settled is not None:
-        return Verdict.PASS
-    order = (Verdict.INCONCLUSIVE, Verdict.EQUIVALENT, Verdict.PASS)
-    if not case.verdicts:
-        if any(line["kind"] == "sound" for line in case.lines):
-            return Verdict.PASS
-        return Verdict.INCONCLUSIVE
-    return next(verdict for verdict in order if verdict in case.verdicts)
-
-
-def _suggest_next(case: DiagnosisCase, verdict: Verdict, given_options: GivenOptions) -> str | None:
-    """The one run that would settle what is open; where nothing is, what could still be heard."""
-    trace_verdicts = [line["verdict"] for line in case.lines if line["kind"] == "layers"]
-    if verdict is Verdict.INCONCLUSIVE and any(
-        trace_verdict not in (Verdict.PASS, Verdict.EQUIVALENT) for trace_verdict in trace_verdicts
-    ):
-        command = suggest_traces_run(
-            given_options, inputs_differ=any(skip.where == "inputs" for skip in case.skips)
-        )
-        if command is not None:
-            return command
-    command = suggest_next_run(frozenset(case.kinds), given_options)
-    if command is None or verdict is Verdict.INCONCLUSIVE:
-        return command
-    return f"if it still sounds wrong: {command}"
 
 
 def is_input_reproduced(report: Report) -> bool:

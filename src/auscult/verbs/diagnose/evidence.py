@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Skip
@@ -17,7 +14,6 @@ from auscult.report.sections.diff import DiffSection
 from auscult.report.sections.settle import SettleSection
 from auscult.rules.suspects import EvidenceKind
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
-from auscult.weights import Checkpoint
 
 EVIDENCE_OF_VERB: Mapping[str, tuple[str, tuple[EvidenceKind, ...]]] = {
     "inspect": ("weights", ("weights",)),
@@ -116,48 +112,3 @@ class DiagnosisCase:
             evidence_kinds = ("weights", "code")
         self.add(kind, report, evidence_kinds)
         self.lines[-1]["subjects"] = [str(file)]
-
-
-def list_given_options(**options: Any) -> dict[str, tuple[str, ...]]:
-    """What the user gave, in words of the command line; nothing for what was not given."""
-    words = {
-        name.replace("_", "-"): _to_words(value)
-        for name, value in options.items()
-        if value is not None
-    }
-    return {option: option_words for option, option_words in words.items() if option_words}
-
-
-def refuse_same_file(candidate: Any, reference: Any, option: str) -> None:
-    """A file held against itself proves nothing.
-
-    Raises:
-        UsageError: If both are one file.
-    """
-    if (
-        isinstance(candidate, str | Path)
-        and isinstance(reference, str | Path)
-        and _is_same_file(candidate, reference)
-    ):
-        raise UsageError(
-            "is held against itself",
-            where=str(candidate),
-            hint=f"{option} takes what it should have been",
-        )
-
-
-def _is_same_file(candidate: str | Path, reference: str | Path) -> bool:
-    try:
-        return os.path.samefile(candidate, reference)
-    except OSError:
-        return False
-
-
-def _to_words(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str | Path):
-        return (str(value),)
-    if isinstance(value, tuple | list):
-        return tuple(chain.from_iterable(map(_to_words, value)))
-    if isinstance(value, Checkpoint):
-        return (value.path,)
-    return (getattr(value, "name", None) or type(value).__name__,)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,10 +84,13 @@ def run_stable_audio(
     facts = _write_sound(model, generated, request, output, normalize=normalize)
     facts["took_seconds"] = seconds_taken
     subject = "a tiny random model" if tiny else str(weights)
-    findings = find_mismatches(model.config, generated)
-    return Report(
-        "run stable-audio", (subject,), Verdict.PASS, findings=findings, section=RunSection(facts)
-    )
+    return _build_report(subject, model.config, generated, facts)
+
+
+def _build_report(subject: str, config: Config, generated: Made, facts: dict[str, Any]) -> Report:
+    findings = find_mismatches(config, generated)
+    section = RunSection(facts)
+    return Report("run stable-audio", (subject,), Verdict.PASS, findings=findings, section=section)
 
 
 def _open_model(
