@@ -23,7 +23,8 @@ def unpack_bits(rows: Array, bits: int) -> Array:
     whole = stream.shape[1] // bits * bits
     weights = (1 << np.arange(bits)).astype(np.uint8)
     codes = stream[:, :whole].reshape(len(rows), -1, bits) * weights
-    return codes.sum(axis=-1, dtype=np.uint8)
+    sums: Array = codes.sum(axis=-1, dtype=np.uint8)
+    return sums
 
 
 def unpack_words(words: Array, bits: int) -> Array:
