@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def assert_same(path: Path, state: dict[str, torch.Tensor]) -> None:
         np.testing.assert_array_equal(checkpoint[name].numpy(), tensor.numpy())
 
 
-def write_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> None:
+def write_tar(path: Path, members: dict[str, bytes], mode: Literal["w", "w:gz"] = "w") -> None:
     with tarfile.open(path, mode) as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
@@ -44,7 +45,7 @@ def save_bytes(state: dict[str, torch.Tensor]) -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_nemo(tmp_path: Path, mode: str) -> None:
+def test_nemo(tmp_path: Path, mode: Literal["w", "w:gz"]) -> None:
     path = tmp_path / "m.nemo"
     members = {
         "./model_config.yaml": b"sample_rate: 22050\n",

@@ -10,6 +10,9 @@ import torch
 from safetensors.numpy import save_file
 
 from auscult.checkpoint import open_checkpoint
+from auscult.verbs.diff.diff import diff
+from auscult.verdict import Verdict
+from auscult.weights import Checkpoint
 
 MODEL = {"conv.weight": (8, 4, 3), "conv.bias": (8,), "out.weight": (1, 8, 3)}
 
@@ -46,6 +49,20 @@ def test_a_critic_is_not_the_model(tmp_path: Path) -> None:
         {"state_dict": {name: torch.from_numpy(array) for name, array in state.items()}}, path
     )
     assert set(open_checkpoint(path)) == {f"generator.{name}" for name in MODEL}
+
+
+def test_a_training_module_finds_its_critic_in_the_file(tmp_path: Path) -> None:
+    """The module holds the discriminator too: nothing of it is missing."""
+    critic = draw_state("discriminator.", 2, {"convs.0.weight": (4, 1, 5), "convs.0.bias": (4,)})
+    state = draw_state("generator.", 0) | critic
+    path = tmp_path / "lightning.ckpt"
+    torch.save(
+        {"state_dict": {name: torch.from_numpy(array) for name, array in state.items()}}, path
+    )
+    report = diff(path, Checkpoint.of(state))
+    assert report.verdict is not Verdict.DIVERGENT
+    assert report.coverage is not None
+    assert report.coverage.total == len(state)
 
 
 def test_a_critic_alone_is_read(tmp_path: Path) -> None:

@@ -71,6 +71,25 @@ def _open_target(text: str, container: str | None, kwargs: Json | None) -> Check
     return open_target(text, kwargs, container)
 
 
+def widen_to_other(checkpoint: Checkpoint, source: CheckpointLike, other: Checkpoint) -> Checkpoint:
+    """The file with its copies and critics too, where the other side has tensors of their names.
+
+    `open_checkpoint` leaves an averaged copy and a discriminator out; a training module holds them.
+    """
+    if not isinstance(source, str | os.PathLike) or checkpoint.is_code:
+        return checkpoint
+    level = checkpoint.container
+    left_out = [
+        str(entry.path[-1])
+        for entry in checkpoint.containers
+        if entry.path and entry.path[:-1] == level and entry.kind in ("ema", "other")
+    ]
+    beginnings = tuple(f"{prefix}." for prefix in left_out)
+    if not beginnings or not any(name.startswith(beginnings) for name in other):
+        return checkpoint
+    return open_side(source, container=".".join(map(str, level)))
+
+
 def merge_checkpoints(parts: Sequence[Checkpoint]) -> Checkpoint:
     """Several files as one side, in the order given; a name that several of them have gets its
     file's name before it.

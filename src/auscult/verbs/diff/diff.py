@@ -17,7 +17,7 @@ from auscult.report.sections.error import ErrorSection
 from auscult.rules import require_known_codes
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verbs.diff.template import is_only_initialised
-from auscult.verbs.sides import CheckpointLike, open_side
+from auscult.verbs.sides import CheckpointLike, open_side, widen_to_other
 from auscult.verdict import Equality, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
 
@@ -83,8 +83,18 @@ def diff(
                 findings=(finding,),
                 section=ErrorSection({"what": str(error)}),
             )
+    reference_checkpoint, candidate_checkpoint = checkpoints
+    if container_a is None:
+        reference_checkpoint = widen_to_other(reference_checkpoint, reference, checkpoints[1])
+    if container_b is None:
+        candidate_checkpoint = widen_to_other(candidate_checkpoint, candidate, checkpoints[0])
     return compare_checkpoints(
-        checkpoints[0], checkpoints[1], select=select, ignore=ignore, fix=fix, progress=progress
+        reference_checkpoint,
+        candidate_checkpoint,
+        select=select,
+        ignore=ignore,
+        fix=fix,
+        progress=progress,
     )
 
 
