@@ -34,6 +34,7 @@ import click
 from auscult import plugins
 from auscult.cli.progress import progress_bar
 from auscult.errors import AuscultError, UsageError
+from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 
 if TYPE_CHECKING:
@@ -351,18 +352,15 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         UsageError: If the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with replace_file(path) as partial:
+            partial.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"cannot be written: {error.strerror}",
             where=str(path),
             hint="check the folder and the permissions",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def is_color_wanted(stream: Any) -> bool:

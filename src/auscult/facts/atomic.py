@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +60,29 @@ def open_atomic_files(
                 _flush_folder(paths[-1].parent)
         except OSError as error:
             raise _make_write_error(error, paths[-1]) from error
+
+
+@contextlib.contextmanager
+def replace_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Where to write what takes the place of `path` on a clean exit, for code that opens its file by name.
+
+    The file keeps its name, in a folder of its own beside `path`: some writers go by the suffix, and some store the name.
+
+    Args:
+        durable: Whether to wait until the disk has it all, so that a power cut cannot lose it.
+
+    Raises:
+        OSError: If the folder or disk refuses; a file that was there before is then untouched.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", suffix=".part", dir=path.parent, ignore_cleanup_errors=True
+    ) as folder:
+        part_path = Path(folder, path.name)
+        yield part_path
+        if durable:
+            with part_path.open("rb+") as handle:
+                os.fsync(handle.fileno())
+        os.replace(part_path, path)
 
 
 def reserve_space(handle: BinaryIO, size: int) -> None:

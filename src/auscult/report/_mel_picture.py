@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from auscult.facts.atomic import replace_file
 from auscult.sound.mel import Frames, MelDefinition, mel_units_per_decibel
 
 DYNAMIC_RANGE_DB = 70.0
@@ -44,12 +44,8 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
         axis.set_xlim(0.0, seconds)
     axes[-1].set_xlabel("seconds")
     figure.colorbar(image, ax=list(axes), label="dB below the loudest", fraction=0.03, pad=0.01)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replace_file(path) as partial:
         figure.savefig(partial, format="png")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

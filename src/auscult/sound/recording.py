@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
+from auscult.facts.atomic import replace_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,12 +99,11 @@ def write_recording(recording: Recording, path: str | Path, *, exact: bool = Fal
     import soundfile
 
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     kind = "FLAC" if target.suffix.lower() == ".flac" else "WAV"
     exact = exact and kind == "WAV"
     samples = recording.samples.T if exact else np.clip(recording.samples.T, -1.0, 1.0)
     try:
-        with partial.open("wb") as handle:
+        with replace_file(target) as partial, partial.open("wb") as handle:
             soundfile.write(
                 handle,
                 samples,
@@ -112,9 +111,6 @@ def write_recording(recording: Recording, path: str | Path, *, exact: bool = Fal
                 format=kind,
                 subtype="FLOAT" if exact else "PCM_16",
             )
-        partial.replace(target)
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError("cannot be written", where=str(target), found=str(error)) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return target

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from auscult.facts.atomic import replace_file
 from auscult.training.data import (
     HELD_OUT_VARIANTS,
     Batches,
@@ -70,9 +71,8 @@ def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path
         "loss": loss,
         "config": {**config, "mel": MEL.to_config()},
     }
-    partial = path.with_suffix(".partial")
-    torch.save(contents, partial)
-    partial.replace(path)
+    with replace_file(path) as partial:
+        torch.save(contents, partial)
 
 
 def write_log_line(out: Path, entry: dict[str, Any]) -> None:

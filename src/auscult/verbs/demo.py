@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
+from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.report.sections import find_section
@@ -173,7 +174,6 @@ def _write_page(report: Report, path: Path) -> Report:
         return replace(
             report, skips=(*report.skips, Skip("report.html", error.what)), section=section
         )
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with replace_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
     return report

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auscult.errors import UsageError
+from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 from auscult.report.sections.train import StudySection, TrainSection
 from auscult.verdict import Report, Verdict
@@ -87,9 +88,8 @@ def write_study(
 
     table = run_study(seeds=seeds, steps=steps or STEPS, progress=progress)
     path = Path(output)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_page(table), encoding="utf-8")
-    partial.replace(path)
+    with replace_file(path) as partial:
+        partial.write_text(render_page(table), encoding="utf-8")
     return Report(
         "train",
         (f"study {name}",),

@@ -210,7 +210,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
     with pytest.raises(TrainingError, match="make room on the disk"):
         train(config(tmp_path), speech())
     assert (tmp_path / RESUME).read_bytes() == kept
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*.part"))
     assert [entry["not_saved"] for entry in lines(tmp_path) if "not_saved" in entry] == [1, 2, 3]
     monkeypatch.undo()
     train(config(tmp_path), speech())

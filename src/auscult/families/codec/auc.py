@@ -22,7 +22,6 @@ damaged block hides no other.
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
+from auscult.facts.atomic import replace_file
 
 MAGIC, VERSION = b"AUC", 1
 _HEADER = struct.Struct("<3sB8sIQfIHBBB")
@@ -243,11 +243,9 @@ def write_auc(encoded: Encoded, path: str | Path) -> int:
         AudioError: As `pack`, and if the file cannot be written.
     """
     content, target = pack(encoded), Path(path)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(target)
+        with replace_file(target) as partial:
+            partial.write_bytes(content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise AudioError("cannot be written", where=str(path), found=error.strerror) from error
     return len(content)

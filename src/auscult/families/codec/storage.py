@@ -6,7 +6,6 @@ Files are written to a temporary file, flushed to the disk, then renamed: a read
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import blake2b
@@ -19,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auscult.errors import CheckpointError
+from auscult.facts.atomic import replace_file
 from auscult.families.codec.config import Config
 from auscult.families.codec.torch import Codec, build, load
 
@@ -32,18 +32,12 @@ def write_tensors(tensors: Mapping[str, Tensor], about: Mapping[str, Any], path:
     Raises:
         OSError: If the disk is full or the folder cannot be written; a file that was there before is then untouched.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replace_file(path, durable=True) as partial:
         try:
             save_file(whole, partial, {"about": json.dumps(about)})
         except SafetensorError as error:  # how the library reports the system's error
             raise OSError(str(error)) from error
-        with partial.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

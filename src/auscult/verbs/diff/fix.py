@@ -6,7 +6,6 @@ candidate is code and the reference a checkpoint, the checkpoint is written so t
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from auscult.align.naming import get_fused_name
 from auscult.align.records import Match
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import RecipeError, UsageError
+from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
@@ -47,25 +47,20 @@ def repair_checkpoint(
     reason = _explain_unfixable(subject, repairs)
     if reason is not None:
         return _report_refusal(report, destination, reason)
-    unverified_path = destination.with_name(
-        f".{destination.stem}.unverified.{os.getpid()}{destination.suffix}"
-    )
     try:
-        try:
+        with replace_file(destination) as unverified_path:
             _write_repaired(subject, repairs, unverified_path, progress)
-        except RecipeError as error:
-            return _report_refusal(report, destination, str(error))
-        second_report = _compare_again(unverified_path, subject, progress)
-        unproven_names = _find_unproven_names(
-            open_checkpoint(unverified_path), subject, repairs, second_report
-        )
-        if unproven_names:
-            names_text = ", ".join(unproven_names[:3])
-            reason = f"the result does not verify: {names_text} differ from {subject.target.path}"
-            return _report_refusal(report, destination, reason)
-        os.replace(unverified_path, destination)
-    finally:
-        unverified_path.unlink(missing_ok=True)
+            second_report = _compare_again(unverified_path, subject, progress)
+            unproven_names = _find_unproven_names(
+                open_checkpoint(unverified_path), subject, repairs, second_report
+            )
+            if unproven_names:
+                names_text = ", ".join(unproven_names[:3])
+                raise RecipeError(
+                    f"the result does not verify: {names_text} differ from {subject.target.path}"
+                )
+    except RecipeError as error:
+        return _report_refusal(report, destination, str(error))
     return _report_repair(report, second_report, destination)
 
 
