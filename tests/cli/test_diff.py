@@ -157,7 +157,7 @@ def test_errors_are_one_line_and_exit_with_2(run: Run) -> None:
     assert err == "auscult: nowhere.safetensors: is no file or folder; check the path\n"
     code, out, err = run("diff", "good.safetensors", "good.safetensors", "--kwargs", "[1]")
     assert (code, out) == (2, "")
-    assert err.startswith("auscult: --kwargs: is not a JSON object")
+    assert err.startswith("auscult: invalid value for '--kwargs': is not a JSON object")
 
 
 def test_a_cut_file_exits_with_2_and_says_why(run: Run) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, run_verb
-from auscult.cli.diff import parse_kwargs
+from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
 
 GROUP = "Start here"
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -70,7 +70,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="PATH",
     help="Which part of the checkpoint to take, such as model_state_dict.",
 )
-@click.option("--kwargs", metavar="JSON", help="Arguments for the model's code.")
+@click.option(
+    "--kwargs",
+    metavar="JSON",
+    callback=parse_json_argument,
+    help="Arguments for the model's code.",
+)
 @add_shared_options
 def command(
     checkpoint: str | None,
@@ -87,7 +92,7 @@ def command(
     settle: bool,
     output_dir: Path | None,
     container: str | None,
-    kwargs: str | None,
+    kwargs: dict[str, Any] | None,
     shared: SharedOptions,
 ) -> None:
     """Say why a model sounds wrong, from everything there is: weights, code, traces, sound. Give what you have.
@@ -125,7 +130,7 @@ def command(
             settle=settle,
             output_dir=output_dir,
             container=container,
-            kwargs=parse_kwargs(kwargs),
+            kwargs=kwargs,
             progress=progress,
         ),
     )

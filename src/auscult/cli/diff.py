@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, run_verb
-from auscult.errors import UsageError
-from auscult.finding import Json
+from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
 
 GROUP = "Weights"
 
@@ -33,6 +31,7 @@ GROUP = "Weights"
 @click.option(
     "--kwargs",
     metavar="JSON",
+    callback=parse_json_argument,
     help="Arguments for code given as a target, such as '{\"channels\": 512}'.",
 )
 @click.option(
@@ -50,7 +49,7 @@ def command(
     also_b: tuple[str, ...],
     container_a: str | None,
     container_b: str | None,
-    kwargs: str | None,
+    kwargs: dict[str, Any] | None,
     fix: Path | None,
     shared: SharedOptions,
 ) -> None:
@@ -81,7 +80,7 @@ def command(
             unpack_single(files),
             container_a=container_a,
             container_b=container_b,
-            kwargs=parse_kwargs(kwargs),
+            kwargs=kwargs,
             fix=fix,
             progress=progress,
         ),
@@ -93,27 +92,3 @@ def unpack_single(files: list[str]) -> str | list[str]:
     if len(files) == 1:
         return files[0]
     return files
-
-
-def parse_kwargs(kwargs: str | None) -> Json | None:
-    """The `--kwargs` option as a mapping.
-
-    Raises:
-        UsageError: If it is no JSON object.
-    """
-    if kwargs is None:
-        return None
-    try:
-        value = json.loads(kwargs)
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"is not JSON: {error.msg}", where="--kwargs", hint="quote it: --kwargs '{\"a\": 1}'"
-        ) from error
-    if not isinstance(value, dict):
-        raise UsageError(
-            "is not a JSON object",
-            where="--kwargs",
-            found=kwargs,
-            hint="quote it: --kwargs '{\"a\": 1}'",
-        )
-    return value
