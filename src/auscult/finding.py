@@ -138,10 +138,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Skip:
-    """Something that was not looked at, and why."""
+    """Something that was not looked at, and why.
+
+    Attributes:
+        is_weight: Whether it is a weight of a checkpoint, under the name `where`, whose values were not read.
+    """
 
     where: str
     reason: str
+    is_weight: bool = False
 
     def to_json(self) -> Json:
         return {"where": self.where, "reason": self.reason}

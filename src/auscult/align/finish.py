@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from auscult.align.compare import find_exact_move
@@ -10,7 +10,9 @@ from auscult.align.fingerprint import view_as_bits
 from auscult.align.ledger import Ledger
 from auscult.align.naming import find_weight_norm_pair
 from auscult.align.records import Match, WeightAlignment
+from auscult.align.renaming import Renaming
 from auscult.align.side import CheckpointSide
+from auscult.finding import Skip
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
 
@@ -19,16 +21,31 @@ def build_alignment(ledger: Ledger) -> WeightAlignment:
     """The finished alignment, matches in the order of side a."""
     matches = _unify_scrambles(ledger, mark_swapped_matches(ledger))
     matches.sort(key=lambda match: min(ledger.a.position[name] for name in match.a))
+    without_partner_a = _find_unread_partners(ledger.a.left, ledger.b.skips, ledger.renaming)
+    without_partner_b = _find_unread_partners(ledger.b.left, ledger.a.skips, ledger.renaming_back)
     return WeightAlignment(
         tuple(matches),
-        tuple(ledger.a.left),
-        tuple(ledger.b.left),
-        (*ledger.a.skips.values(), *ledger.b.skips.values()),
+        tuple(name for name in ledger.a.left if name not in without_partner_a),
+        tuple(name for name in ledger.b.left if name not in without_partner_b),
+        tuple({**ledger.b.skips, **ledger.a.skips}.values()),
         ledger.ambiguous,
-        tuple(ledger.a.skips),
-        tuple(ledger.b.skips),
+        (*ledger.a.skips, *without_partner_a),
+        (*ledger.b.skips, *without_partner_b),
         _find_copies(ledger.a, [name for match in matches for name in match.a]),
         _find_copies(ledger.b, [name for match in matches for name in match.b]),
+    )
+
+
+def _find_unread_partners(
+    names: Iterable[str], unread: Mapping[str, Skip], renaming: Renaming
+) -> tuple[str, ...]:
+    """The names whose partner is there and could not be read: they are not missing."""
+    if not unread:
+        return ()
+    return tuple(
+        name
+        for name in names
+        if name in unread or any(other in unread for other in renaming.predict_names(name))
     )
 
 

@@ -56,7 +56,8 @@ class WeightAlignment:
     """Every tensor of both sides in exactly one place: a match, `only_in_a`, `only_in_b`, or a skip.
 
     Attributes:
-        skips: Tensors that could not be read, with the reason; their names are `unread_a` and `unread_b`.
+        skips: Tensors that could not be read, with the reason; their names are `unread_a` and `unread_b`, with those
+            of their partners, which were there and could not be compared.
         ambiguous: Per match that no name settled (by its first b name), other a names whose content is just as equal.
         copies_a: Per name of `only_in_a`, a matched name of a with the same content: a tied weight that was saved twice.
         copies_b: The same for b.

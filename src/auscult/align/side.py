@@ -96,6 +96,9 @@ class CheckpointSide:
             else:
                 self.kinds[name], self.shapes[name], self.fingerprints[name] = result
             tick()
+        for skip in self.checkpoint.skips:
+            if skip.is_weight and skip.where not in self.position:
+                self.skips[skip.where] = skip
 
     def _read_tensor(self, name: str) -> tuple[str, Shape, Fingerprint] | Skip:
         try:

@@ -241,21 +241,25 @@ class NetworkReader:
             repetition += 1
             name = f"{self.prefix}{label}#{repetition}"
         if RAW_FIELD in params or RAW_INT8_FIELD in params:
-            self.skips.append(Skip(name, "quantised weights of a neural network are not read"))
+            self.skips.append(
+                Skip(name, "quantised weights of a neural network are not read", is_weight=True)
+            )
             return None
         for number, dtype, itemsize in ((FLOATS_FIELD, "float32", 4), (HALVES_FIELD, "float16", 2)):
             spans = params.spans_of(number)
             if not spans or spans == ((spans[0][0], spans[0][0]),):
                 continue
             if len(spans) > 1:
-                self.skips.append(Skip(name, "stored in several pieces"))
+                self.skips.append(Skip(name, "stored in several pieces", is_weight=True))
                 return None
             count = (spans[0][1] - spans[0][0]) // itemsize
             shape = check_shape(
                 sides(layer) if sides else [count], format_tensor_place(params.source, name)
             )
             if prod(shape) != count:
-                self.skips.append(Skip(name, f"{count} values do not fill shape {list(shape)}"))
+                self.skips.append(
+                    Skip(name, f"{count} values do not fill shape {list(shape)}", is_weight=True)
+                )
                 return None
             return place_tensor(params.source, spans[0], name, dtype, shape)
         return None

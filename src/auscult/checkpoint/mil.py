@@ -122,9 +122,13 @@ class ProgramReader:
             op in ("constexpr_affine_dequantize", "constexpr_blockwise_shift_scale")
             and data is not None
         ):
-            self.keep(self.quantized(values, data, name) or Skip(name, reason), scope, name)
+            self.keep(
+                self.quantized(values, data, name) or Skip(name, reason, is_weight=True),
+                scope,
+                name,
+            )
         else:
-            self.keep(Skip(name, reason), scope, name)
+            self.keep(Skip(name, reason, is_weight=True), scope, name)
 
     def quantized(
         self, values: Mapping[str, Message], data: Message, name: str
@@ -169,7 +173,7 @@ class ProgramReader:
             repetition += 1
             unique = f"{self.prefix}{name}#{repetition}"
         if isinstance(description, Skip):
-            self.skips.append(Skip(unique, description.reason))
+            self.skips.append(replace(description, where=unique))
         else:
             self.tensors[unique] = replace(description, name=unique)
             scope[name] = unique
@@ -205,7 +209,9 @@ class ProgramReader:
         number, shape = read_value_type(value, format_tensor_place(self.source, name))
         dtype = DTYPES.get(number)
         if dtype is None:
-            return Skip(name, f"Core ML element type {number} is not one that auscult reads")
+            return Skip(
+                name, f"Core ML element type {number} is not one that auscult reads", is_weight=True
+            )
         blob = value.message(5)
         if blob is not None:
             return self.blob(blob, name, dtype, shape)

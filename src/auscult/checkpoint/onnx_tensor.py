@@ -86,9 +86,10 @@ def read_tensor(message: Message, name: str, externals: dict[str, Source]) -> Te
         return Skip(
             name,
             f"ONNX element type {message.signed(DATA_TYPE)} is not a number that auscult reads",
+            is_weight=True,
         )
     if SEGMENT in message:
-        return Skip(name, "stored in segments, which ONNX itself does not load")
+        return Skip(name, "stored in segments, which ONNX itself does not load", is_weight=True)
     shape = check_shape(message.integers(DIMS, limit=64), format_tensor_place(source, name))
     if message.signed(DATA_LOCATION) == EXTERNAL:
         external, span = _locate_external_data(

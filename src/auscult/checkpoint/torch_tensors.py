@@ -129,7 +129,9 @@ class TensorNode(Leaf):
     def describe(self, name: str) -> Tensor | Skip:
         ref = self.storage
         if self.dtype is None:
-            return Skip(name, f"elements of type {ref.kind}, which numpy cannot hold")
+            return Skip(
+                name, f"elements of type {ref.kind}, which numpy cannot hold", is_weight=True
+            )
         width = item_bytes(self.dtype)
         ref, first, shape = self.storage, self.first + self.storage.base, self.shape
         source, _, available = ref.places.place(ref)
@@ -221,4 +223,4 @@ class UnreadableNode(Leaf):
     reason: str
 
     def describe(self, name: str) -> Skip:
-        return Skip(name, self.reason)
+        return Skip(name, self.reason, is_weight=True)

@@ -111,7 +111,7 @@ def _read_tensor(source: Source, position: int) -> tuple[Tensor | Skip, int]:
     source.view(position, nbytes)
     reason = explain_unread_type(block.name, "<")
     if reason is not None:
-        return Skip(name, f"{reason} (shape {list(shape)})"), position + nbytes
+        return Skip(name, f"{reason} (shape {list(shape)})", is_weight=True), position + nbytes
     data = BlockArray(source, position, block, shape)
     return Tensor(name, shape, block.name, data, nbytes), position + nbytes
 

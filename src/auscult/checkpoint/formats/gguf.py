@@ -146,12 +146,12 @@ def _describe_tensor(cursor: _HeaderCursor, info: _TensorInfo, start: int) -> Te
         return place_tensor(source, span, name, dtype, shape, byteorder=cursor.order)
     block_type = BLOCK_TYPES.get(info.type)
     if block_type is None:
-        return Skip(name, f"ggml type {info.type} is unknown")
+        return Skip(name, f"ggml type {info.type} is unknown", is_weight=True)
     nbytes = _count_block_bytes(block_type, shape, where)
     source.view(offset, nbytes)
     reason = explain_unread_type(block_type.name, cursor.order)
     if reason is not None:
-        return Skip(name, f"{reason} (shape {list(shape)})")
+        return Skip(name, f"{reason} (shape {list(shape)})", is_weight=True)
     storage = Storage(f"{source.name}@{offset}") if nbytes else None
     return Tensor(
         name,

@@ -219,18 +219,22 @@ class _LiteRTReader:
         number = int(entry.scalar(1, "b"))
         dtype = DTYPES[number] if 0 <= number < len(DTYPES) else ""
         if external:
-            return Skip(name, "kept in an external buffer group, outside the file")
+            return Skip(name, "kept in an external buffer group, outside the file", is_weight=True)
         if not dtype:
-            return Skip(name, f"LiteRT element type {number} is not a number that auscult reads")
+            return Skip(
+                name,
+                f"LiteRT element type {number} is not a number that auscult reads",
+                is_weight=True,
+            )
         if entry.table(6) is not None:
-            return Skip(name, "sparse tensors are not read")
+            return Skip(name, "sparse tensors are not read", is_weight=True)
         shape = check_shape(
             [int(side) for side in entry.numbers(0, "i")[:64]],
             format_tensor_place(self.source, name),
         )
         quantization = _read_quantization(entry.table(4), shape)
         if isinstance(quantization, str):
-            return Skip(name, quantization)
+            return Skip(name, quantization, is_weight=True)
         return place_tensor(self.source, span, name, dtype, shape, quantization=quantization)
 
     def collect_operator(self, operator: FlatbufferTable, names: Mapping[int, str]) -> None:

@@ -86,7 +86,9 @@ def read(source: Source) -> Contents:
                 source, (start + first, start + last), name, DTYPES[code], shape
             )
         else:
-            skips.append(Skip(name, f"elements of type {code[:60]}, which numpy cannot hold"))
+            skips.append(
+                Skip(name, f"elements of type {code[:60]}, which numpy cannot hold", is_weight=True)
+            )
     if start + end != source.size:
         if source.size < start + end:
             problem = "is cut off"

@@ -83,7 +83,9 @@ def _describe_weight(archive: Archive, folder: str, name: str, entry: Any) -> Te
             where=archive.source.where,
         ) from error
     if code not in SCALAR_TYPES or is_pickled:
-        return Skip(name, "a weight that is kept as a pickled tensor, or of an unknown type")
+        return Skip(
+            name, "a weight that is kept as a pickled tensor, or of an unknown type", is_weight=True
+        )
     dtype = SCALAR_TYPES[code]
     check_shape(shape, format_tensor_place(archive.source, name))
     data = archive.open_source(member)

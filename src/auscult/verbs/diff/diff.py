@@ -134,20 +134,21 @@ def _build_report(subject: DiffSubject) -> Report:
         compared: Literal["values", "shapes"] = "shapes"
     else:
         compared = "values"
+    skips = (
+        *subject.alignment.skips,
+        *rule_skips,
+        *_list_uncompared(subject),
+        *unshared_parts.skips,
+        *subject.reference.skips,
+        *subject.candidate.skips,
+    )
     return Report(
         command="diff",
         subjects=(subject.reference.path, subject.candidate.path),
         verdict=decide_verdict(subject, findings),
         coverage=subject.alignment.coverage(),
         findings=tuple(findings),
-        skips=(
-            *subject.alignment.skips,
-            *rule_skips,
-            *_list_uncompared(subject),
-            *unshared_parts.skips,
-            *subject.reference.skips,
-            *subject.candidate.skips,
-        ),
+        skips=tuple(dict.fromkeys(skips)),
         mapping=tuple(build_mapping_entry(match) for match in subject.alignment.matches),
         section=DiffSection(compared, **describe_same_weights(subject)),
     )
