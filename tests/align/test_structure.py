@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from auscult.align.naming import (
     collect_slots,
     find_weight_norm_pair,
-    list_index_contexts,
     measure_similarity,
-    split_indices,
     split_prefix,
 )
 from auscult.align.records import WeightAlignment
 from auscult.align.structure import align_structure
+from auscult.facts.words import list_index_contexts, split_indices
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.permute import Permute
 from auscult.verdict import Equality

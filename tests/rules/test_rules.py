@@ -6,10 +6,9 @@ import re
 
 import pytest
 
-from auscult.facts.words import format_count
+from auscult.facts.words import fold_columns, format_count, list_first_names
 from auscult.rules import Rule, every_rule, rule_files
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import fold_names, list_first_names
 
 DIFF_RULES = [rule for rule in every_rule() if rule.requires is DiffSubject]
 SECTIONS = (
@@ -87,12 +86,12 @@ def test_every_cause_of_the_catalogue_has_a_rule() -> None:
 
 
 def test_folded_names() -> None:
-    assert fold_names(["ups.0.conv.weight", "ups.1.conv.weight", "out.bias"]) == (
+    assert fold_columns(["ups.0.conv.weight", "ups.1.conv.weight", "out.bias"]) == (
         "ups.{0..1}.conv.weight",
         "out.bias",
     )
-    assert fold_names(["a.0.b.1", "a.2.b.1"]) == ("a.{0,2}.b.1",)
-    assert fold_names(["a.0.0", "a.1.1"]) == ("a.{0..1}.{0..1} (2 of 4)",)
+    assert fold_columns(["a.0.b.1", "a.2.b.1"]) == ("a.{0,2}.b.1",)
+    assert fold_columns(["a.0.0", "a.1.1"]) == ("a.{0..1}.{0..1} (2 of 4)",)
     assert list_first_names(["a", "b", "c", "d"], 2) == "a, b and 2 more"
     assert (format_count(1, "tensor"), format_count(2_000, "tensor"), format_count(3, "entry")) == (
         "1 tensor",

@@ -1,4 +1,4 @@
-"""Names of tensors as structure: index patterns, word tokens, weight-norm variants, what two sides call the same thing."""
+"""Names of tensors as structure: word tokens, weight-norm variants, what two sides call the same thing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from auscult.weights import Shape
 
 WeightNormForm = Literal["plain", "weight-norm-old", "weight-norm-new"]
 
-_LONE_DIGITS = re.compile(r"(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])")
-_ANY_DIGITS = re.compile(r"\d+")
 _WORD_PATTERN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 # One spelling for each word that ports are known to change (torch, mlx-audio, transformers, Swift ports).
@@ -90,28 +88,6 @@ def get_fused_name(names: Iterable[str]) -> str:
     if pair:
         return pair.stem
     return first_name
-
-
-@cache
-def split_indices(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ...]]:
-    """A name with `*` for each index, and the indices: `encoders_3.ff.0.weight` gives `encoders_*.ff.*.weight`, (3, 0).
-
-    Args:
-        every_digit: Also digits that are part of a word, as in `block1.tdnnd2`.
-    """
-    digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
-    return digits.sub("*", name), tuple(int(index) for index in digits.findall(name))
-
-
-def list_index_contexts(
-    name: str, *, every_digit: bool = False
-) -> tuple[tuple[str, int, str], ...]:
-    """Each index of a name with what stands before and after it: `layers.3.ff.weight` gives (`layers.`, 3, `.ff.weight`)."""
-    digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
-    return tuple(
-        (name[: match.start()], int(match.group()), name[match.end() :])
-        for match in digits.finditer(name)
-    )
 
 
 @cache

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auscult.align.naming import NameSlot, measure_similarity, split_indices, split_prefix
+from auscult.align.naming import NameSlot, measure_similarity, split_prefix
 from auscult.align.tree import build_tree, iter_matching_slots
+from auscult.facts.words import split_indices
 
 PairedBy = Literal["name", "prefix", "renamed", "sibling", "unique-shape"]
 MIN_RENUMBERED = 3

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 VOWELS = frozenset("aeiou")
-_NUMBER = re.compile(r"\d+")
+_LONE_DIGITS = re.compile(r"(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])")
+_ANY_DIGITS = re.compile(r"\d+")
 
 NameNumbers = tuple[int, ...]
 
@@ -38,7 +40,7 @@ def fold_names(names: Iterable[str]) -> list[FoldedNames]:
 
 def _split_numbers(name: str) -> tuple[tuple[str, ...], NameNumbers]:
     words, numbers, last_end = [], [], 0
-    for match in _NUMBER.finditer(name):
+    for match in _ANY_DIGITS.finditer(name):
         if match.group().startswith("0") and len(match.group()) > 1:
             continue
         words.append(name[last_end : match.start()])
@@ -97,6 +99,67 @@ def summarise_names(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(part.pattern for part in folds[:most]) + (
         f" and {remaining_count} more" if remaining_count else ""
     )
+
+
+@cache
+def split_indices(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ...]]:
+    """A name with `*` for each index, and the indices: `encoders_3.ff.0.weight` gives `encoders_*.ff.*.weight`, (3, 0).
+
+    Args:
+        every_digit: Also digits that are part of a word, as in `block1.tdnnd2`.
+    """
+    digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
+    return digits.sub("*", name), tuple(int(index) for index in digits.findall(name))
+
+
+def list_index_contexts(
+    name: str, *, every_digit: bool = False
+) -> tuple[tuple[str, int, str], ...]:
+    """Each index of a name with what stands before and after it: `layers.3.ff.weight` gives (`layers.`, 3, `.ff.weight`)."""
+    digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
+    return tuple(
+        (name[: match.start()], int(match.group()), name[match.end() :])
+        for match in digits.finditer(name)
+    )
+
+
+def fold_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """Names that differ in indices only as one: `ups.{0..4}.conv.weight`, in the order of their first members.
+
+    The indices of one column are shown as `{0..4}` where they are consecutive, else as `{0,2,4}`. A pattern whose columns do
+    not form a full grid is shown with its number of members.
+    """
+    groups: dict[str, list[tuple[int, ...]]] = {}
+    for name in names:
+        label, indices = split_indices(name)
+        groups.setdefault(label, []).append(indices)
+    return tuple(_fill_columns(label, members) for label, members in groups.items())
+
+
+def _fill_columns(label: str, members: list[tuple[int, ...]]) -> str:
+    columns = [sorted(set(column)) for column in zip(*members, strict=True)]
+    grid_size = 1
+    for column in columns:
+        grid_size *= len(column)
+    text = label
+    for column in columns:
+        text = text.replace("*", _format_values(tuple(column)), 1)
+    if grid_size == len(set(members)):
+        return text
+    return f"{text} ({len(set(members))} of {grid_size})"
+
+
+def list_first_names(names: Sequence[str], max_patterns: int = 3) -> str:
+    """The first few names, folded, and how many patterns more."""
+    patterns = fold_columns(names)
+    remaining_count = len(patterns) - max_patterns
+    return ", ".join(patterns[:max_patterns]) + (
+        f" and {remaining_count} more" if remaining_count > 0 else ""
+    )
+
+
+def format_shape(shape: Sequence[int]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"
 
 
 def format_count(number: int, noun: str) -> str:

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, format_shape
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.shapes import (
@@ -42,7 +42,6 @@ from auscult.rules.diff.evidence.shapes import (
     select_by_cause,
 )
 from auscult.rules.diff.subject import SIDE_KEYS, ClaimedPlace, DiffSubject, Role
-from auscult.rules.wording import format_shape
 
 CODE = "ARC001"
 NAME = "conv-grouped"

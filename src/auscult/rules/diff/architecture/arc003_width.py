@@ -30,7 +30,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from auscult.align.records import Match
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, format_shape
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.shapes import (
@@ -39,7 +39,6 @@ from auscult.rules.diff.evidence.shapes import (
     select_by_cause,
 )
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_shape
 
 CODE = "ARC003"
 NAME = "width"

@@ -30,8 +30,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from auscult.align.naming import list_index_contexts, split_indices
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, list_index_contexts, split_indices
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.shapes import get_trained_role

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from auscult.facts.words import format_count
+from auscult.facts.words import fold_columns, format_count, list_first_names
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.modules import (
@@ -50,7 +50,6 @@ from auscult.rules.diff.evidence.modules import (
 )
 from auscult.rules.diff.evidence.names import GRAPH_FORMATS
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import fold_names, list_first_names
 from auscult.weights import Checkpoint, Shape
 
 CODE = "ARC005"
@@ -184,7 +183,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
 def _fold_modules(places: Iterable[ClaimedPlace], kind: str) -> tuple[str, ...]:
     """The modules of one kind, folded by index."""
     modules = (str(place.evidence["module"]) for place in places if place.evidence["kind"] == kind)
-    return fold_names(dict.fromkeys(modules))
+    return fold_columns(dict.fromkeys(modules))
 
 
 def _advise_renaming(renamed_modules: Mapping[str, str]) -> str:

@@ -36,10 +36,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from auscult.align.kinds import find_layer_kind
+from auscult.facts.words import fold_columns
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.evidence.modules import classify_module
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import fold_names
 from auscult.weights import Checkpoint
 
 CODE = "ARC006"
@@ -87,7 +87,7 @@ def measure(checkpoint: Checkpoint) -> dict[str, tuple[str, ...]]:
         if label:
             modules_by_label.setdefault(label, []).append(module)
     return {
-        label: fold_names(dict.fromkeys(modules)) for label, modules in modules_by_label.items()
+        label: fold_columns(dict.fromkeys(modules)) for label, modules in modules_by_label.items()
     }
 
 

@@ -29,12 +29,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.align.naming import split_indices
-from auscult.facts.words import format_count
+from auscult.facts.words import fold_columns, format_count, split_indices
 from auscult.finding import Finding, Fix, Safety, Severity
 from auscult.rules.diff.evidence.repair import build_repair_entries, describe_direction
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import fold_names
 
 CODE = "CKP003"
 NAME = "renamed"
@@ -95,7 +93,7 @@ def _fold_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
         offsets = {_compute_index_offsets(reference, candidate) for reference, candidate in members}
         if len(offsets) == 1 and len(members) > 1:
             references, candidates = zip(*members, strict=True)
-            result.append((fold_names(references)[0], fold_names(candidates)[0]))
+            result.append((fold_columns(references)[0], fold_columns(candidates)[0]))
         else:
             result += members
     return result

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auscult.align.naming import get_fused_name, split_indices, split_prefix
+from auscult.align.naming import get_fused_name, split_prefix
 from auscult.align.records import Match
 from auscult.facts.weight_norm import is_gain_name
+from auscult.facts.words import split_indices
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verdict import Equality
 from auscult.weights import Array

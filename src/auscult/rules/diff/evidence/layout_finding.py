@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from auscult.align.records import Match
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, format_shape, list_first_names
 from auscult.finding import Finding, Fix, Safety, Severity
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.evidence.permutations import (
@@ -18,7 +18,6 @@ from auscult.rules.diff.evidence.permutations import (
 from auscult.rules.diff.evidence.repair import build_repair_entries, describe_direction
 from auscult.rules.diff.evidence.shapes import get_shape_pair
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import format_shape, list_first_names
 
 CONFIDENCE_BY_SHAPE = 0.7
 """Confidence where square weights were decided by the layout of the others. Chosen, not measured."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from auscult.align.naming import get_fused_name, split_indices
+from auscult.align.naming import get_fused_name
+from auscult.facts.words import split_indices
 from auscult.weights import Checkpoint
 
 ModuleKind = Literal["norm", "LoRA", "attention", "conditioning", "other"]

@@ -32,12 +32,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, list_first_names
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OPEN_KEY, OpenItems
 from auscult.rules.diff.evidence.repair import build_repair_entries, describe_direction
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import list_first_names
 from auscult.verdict import Equality
 
 CODE = "LAY005"
