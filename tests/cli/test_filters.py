@@ -159,6 +159,12 @@ def test_an_unknown_code_is_a_usage_error(auscult: Cli, tmp_path: Path, option: 
     assert "did you mean SND?" in auscult("listen", sound, option, "SNE").err
 
 
+@pytest.mark.parametrize("word", ["12", "-", "warn"])
+def test_what_is_no_code_is_a_usage_error(auscult: Cli, tmp_path: Path, word: str) -> None:
+    done = auscult("listen", make_silence(tmp_path), "--fail-on", word)
+    assert (done.exit_code, done.out) == (2, "")
+
+
 def test_never_stands_alone(auscult: Cli, tmp_path: Path) -> None:
     done = auscult("listen", make_silence(tmp_path), "--fail-on", "never,error")
     assert (done.exit_code, done.out) == (2, "")

@@ -96,7 +96,7 @@ class SharedOptions:
         codes_by_option = {
             "--select": self.select,
             "--ignore": self.ignore,
-            "--fail-on": tuple(word for word in self.fail_on if word.isupper()),
+            "--fail-on": tuple(word for word in self.fail_on if word not in FAIL_ON_WORDS),
         }
         if any(codes_by_option.values()):
             from auscult.rules import require_known_codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -84,3 +85,111 @@ def test_too_few_codes_are_an_error(tmp_path: Path) -> None:
     save_file(parts, tmp_path / "short.safetensors")
     with pytest.raises(CheckpointError, match="fewer 4-bit codes"):
         open_checkpoint(tmp_path / "short.safetensors")
+
+
+CODES = np.arange(-64, 64, dtype=np.int8)
+SCALES = np.linspace(0.5, 1.5, 128, dtype=np.float32)
+NOT_QUANTISED = {
+    "a list of integers": {"weight": CODES, "weight_scale": SCALES[:1]},
+    "a list with a number for each": {"weight": CODES, "weight_scale": SCALES},
+    "a number for each code": {
+        "weight": CODES.reshape(8, 16),
+        "weight_scale": SCALES.reshape(8, 16),
+    },
+    "counts as scales": {"weight": CODES.reshape(8, 16), "weight_scale": np.arange(8)},
+    "words with integers beside them": {
+        "weight": np.ones((8, 8), np.uint32),
+        "scales": np.ones((8, 1), np.int32),
+        "biases": np.ones((8, 1), np.int32),
+    },
+    "no group": {
+        "qweight": np.ones((8, 16), np.int32),
+        "qzeros": np.ones((0, 2), np.int32),
+        "scales": np.ones((0, 16), np.float32),
+    },
+    "a bias of nothing": {
+        "weight._data._data": np.ones((8, 16), np.uint8),
+        "weight._scale": np.ones((16, 1), np.float32),
+        "weight._shift": np.ones((16, 1), np.float32),
+        "bias": np.ones(0, np.float32),
+    },
+    "a bias that divides no group": {
+        "weight._data._data": np.ones((8, 16), np.uint8),
+        "weight._scale": np.ones((16, 1), np.float32),
+        "weight._shift": np.ones((16, 1), np.float32),
+        "bias": np.ones(7, np.float32),
+    },
+    "a shape that is none": {
+        "weight_packed": np.ones((8, 2), np.int32),
+        "weight_scale": np.ones((8, 1), np.float32),
+        "weight_shape": np.array([np.nan, 16], np.float32),
+    },
+    "zero points of another grid": {
+        "weight_packed": np.ones((8, 2), np.int32),
+        "weight_scale": np.ones((8, 1), np.float32),
+        "weight_shape": np.array([8, 16]),
+        "weight_zero_point": np.ones((8, 5), np.int8),
+    },
+    "its name is another tensor's": {
+        "_weight_qdata": CODES.reshape(8, 16),
+        "_weight_scale": SCALES[:8, None],
+        "weight": np.ones((8, 16), np.float32),
+    },
+}
+
+
+@pytest.mark.parametrize("what", NOT_QUANTISED)
+def test_what_only_looks_quantised_stays_as_it_is(tmp_path: Path, what: str) -> None:
+    parts = {f"layer.{name}": array for name, array in NOT_QUANTISED[what].items()}
+    save_file(
+        {name: np.ascontiguousarray(part) for name, part in parts.items()},
+        tmp_path / "a.safetensors",
+    )
+    found = open_checkpoint(tmp_path / "a.safetensors")
+    assert set(found) == set(parts)
+    for name, array in parts.items():
+        np.testing.assert_array_equal(found[name].numpy(), array)
+
+
+@pytest.mark.parametrize("shape", [[], [-4, -4], [float("inf")]])
+def test_a_state_without_a_shape_leaves_the_bytes(tmp_path: Path, shape: list[float]) -> None:
+    parts = pack_bnb_nf4(draw_weight(0))
+    state = json.dumps({"blocksize": 64, "shape": shape}).encode()
+    parts["layer.weight.quant_state.bitsandbytes__nf4"] = np.frombuffer(state, np.uint8).copy()
+    save_file(parts, tmp_path / "a.safetensors")
+    assert open_checkpoint(tmp_path / "a.safetensors")["layer.weight"].dtype == "uint8"
+
+
+@pytest.mark.parametrize("part", ["absmax", "quant_map"])
+def test_too_few_scales_are_an_error(tmp_path: Path, part: str) -> None:
+    parts = pack_bnb_nf4(draw_weight(0))
+    parts[f"layer.weight.{part}"] = parts[f"layer.weight.{part}"][:4].copy()
+    save_file(parts, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="fewer numbers"):
+        open_checkpoint(tmp_path / "a.safetensors")
+
+
+def test_bytes_in_a_wider_type_are_the_same_weight(tmp_path: Path) -> None:
+    """bitsandbytes' `quant_storage`, which FSDP asks for."""
+    parts = pack_bnb_nf4(draw_weight(0))
+    save_file(parts, tmp_path / "bytes.safetensors")
+    parts["layer.weight"] = parts["layer.weight"].reshape(-1).view(np.float32)[:, None]
+    save_file(parts, tmp_path / "wide.safetensors")
+    narrow, wide = (
+        open_checkpoint(tmp_path / f"{name}.safetensors")["layer.weight"]
+        for name in ("bytes", "wide")
+    )
+    np.testing.assert_array_equal(wide.numpy(), narrow.numpy())
+    np.testing.assert_array_equal(wide.flat(700, 1100), narrow.flat(700, 1100))
+
+
+def test_a_group_without_a_scale_is_an_error(tmp_path: Path) -> None:
+    parts = {
+        "layer.qweight": np.ones((8, 16), np.int32),
+        "layer.qzeros": np.ones((1, 2), np.int32),
+        "layer.scales": np.ones((1, 16), np.float32),
+        "layer.g_idx": np.full(64, 9, np.int32),
+    }
+    save_file(parts, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="groups that have no scale"):
+        open_checkpoint(tmp_path / "a.safetensors")["layer.weight"].numpy()

@@ -74,11 +74,20 @@ def merge_quantised_weights(
     weight_at: dict[str, MergedWeight] = {}
     for module in plugins.import_modules(SCHEMES_PACKAGE):
         for weight in tuple(cast(Scheme, module).find_weights(open_parts, context)):
-            if weight.parts[0] in open_parts:
+            if weight.parts[0] in open_parts and not _is_taken(weight, tensors, weight_at):
                 weight_at[weight.parts[0]] = weight
                 for part in weight.parts:
                     open_parts.pop(part, None)  # a marker of the whole file goes with the first
     return _put_in_place(tensors, open_parts, weight_at), _list_assumptions(weight_at)
+
+
+def _is_taken(
+    weight: MergedWeight, tensors: Mapping[str, Tensor], weight_at: Mapping[str, MergedWeight]
+) -> bool:
+    """Whether another tensor has the weight's name: then the file holds both, and neither goes."""
+    if weight.name in tensors and weight.name not in weight.parts:
+        return True
+    return any(other.name == weight.name for other in weight_at.values())
 
 
 def _put_in_place(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
+from auscult.checkpoint.health import is_float
 from auscult.late import numpy as np
 from auscult.weights import Array, Shape, Tensor
 
@@ -77,6 +78,11 @@ class CodedWeight:
         """[shape]: the largest distance of each value from the one that was quantised."""
         rows = self.decode(0, self.row_count)
         return np.broadcast_to(rows.bounds, rows.values.shape).reshape(self.shape)
+
+
+def are_scales(*parts: Tensor) -> bool:
+    """Whether these can be scales or biases of codes: floating numbers, at least one in each."""
+    return all(is_float(part.dtype) and part.size > 0 for part in parts)
 
 
 def read_rows(part: Tensor, first: int, last: int, row_count: int) -> Array:

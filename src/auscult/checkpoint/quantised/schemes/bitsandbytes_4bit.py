@@ -55,6 +55,8 @@ def find_weights(parts: Mapping[str, Tensor], context: SchemeContext) -> Iterato
         ]
         if state is None or not {"absmax", "quant_map"} <= set(own):
             continue
+        if ("nested_absmax" in own) is not ("nested_quant_map" in own):
+            continue
         tensors = {key: parts[f"{name}.{key}"] for key in own}
         data = _describe_weight(parts[name], tensors, state)
         part_names = (name, *(f"{name}.{key}" for key in own), state_name)
@@ -68,6 +70,8 @@ def _read_state(tensor: Tensor, kind: str) -> BlockState | None:
     try:
         content = json.loads(tensor.numpy().tobytes())
         shape = tuple(int(side) for side in content["shape"])
+        if not shape or min(shape) < 1:
+            return None
         return BlockState(
             kind,
             shape,
@@ -75,7 +79,7 @@ def _read_state(tensor: Tensor, kind: str) -> BlockState | None:
             int(content.get("nested_blocksize", 0)),
             float(content.get("nested_offset", 0.0)),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -90,6 +94,12 @@ def _describe_weight(
             expected=f"{size} codes for shape {list(state.shape)}",
             found=codes.nbytes * 2,
         )
+    _require_numbers(tensors["quant_map"], 16)
+    _require_numbers(tensors["absmax"], -(-size // state.block))
+    if "nested_absmax" in tensors:
+        _require_numbers(tensors["nested_quant_map"], 256)
+        blocks = -(-size // state.block)
+        _require_numbers(tensors["nested_absmax"], -(-blocks // max(state.nested_block, 1)))
     table = tensors["quant_map"].numpy().astype(np.float32).reshape(-1)
     bounds = make_table_bounds(table)
     row_length = state.shape[-1]
@@ -107,11 +117,25 @@ def _describe_weight(
     return CodedWeight(state.shape, f"bnb_{state.kind}", words, 4, state.block, decode)
 
 
+def _require_numbers(part: Tensor, count: int) -> None:
+    if part.size < count:
+        raise CheckpointError(
+            "has fewer numbers than the state of its weight says",
+            where=part.name,
+            expected=count,
+            found=part.size,
+        )
+
+
 def _read_codes(codes: Tensor, start: int, stop: int) -> Array:
-    """Codes `start:stop`; the high half of a byte comes first."""
-    packed = codes.flat(start // 2, -(-stop // 2))
+    """Codes `start:stop`; the high half of a byte comes first. The bytes may lie in a wider type
+    (bitsandbytes' `quant_storage`).
+    """
+    per_element = codes.nbytes // codes.size * 2
+    first, last = start // per_element, -(-stop // per_element)
+    packed = np.ascontiguousarray(codes.flat(first, last)).view(np.uint8)
     halves = np.stack((packed >> 4, packed & 15), axis=-1).reshape(-1)
-    offset = start // 2 * 2
+    offset = first * per_element
     return halves[start - offset : stop - offset]
 
 

@@ -14,6 +14,7 @@ from auscult.checkpoint.quantised.bits import unpack_bits
 from auscult.checkpoint.quantised.coded import (
     CodedWeight,
     DecodedRows,
+    are_scales,
     get_rounding,
     read_rows,
     spread_groups,
@@ -68,6 +69,8 @@ def _find_parts(parts: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor,
     stem = name.removesuffix("weight")
     scales, biases = parts.get(stem + "scales"), parts.get(stem + "biases")
     if scales is None or biases is None or scales.shape != biases.shape:
+        return None
+    if not are_scales(scales, biases):
         return None
     if scales.shape[:-1] != words.shape[:-1] or 0 in words.shape or 0 in scales.shape:
         return None

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 from auscult.checkpoint.quantised import MergedWeight, SchemeContext
 from auscult.checkpoint.quantised.bits import unpack_bits, unpack_words
-from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows, get_rounding
+from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows, are_scales, get_rounding
 from auscult.checkpoint.quantised.config import find_quantisation
+from auscult.errors import CheckpointError
 from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
 
@@ -59,6 +60,8 @@ def _find_transposed(
     """GPTQ or AWQ, told apart by the axis that is packed."""
     words, zeros, scales = (parts.get(f"{layer}.{key}") for key in ("qweight", "qzeros", "scales"))
     if words is None or zeros is None or scales is None or len(scales.shape) != 2:
+        return None
+    if not are_scales(scales):
         return None
     groups, outputs = scales.shape
     names = [words.name, zeros.name, scales.name]
@@ -119,6 +122,13 @@ def _describe_gptq(parts: GptqParts, bits: int, zero_offset: int) -> CodedWeight
             places = np.arange(inputs) // group
         else:
             places = group_index.numpy().astype(np.int64)
+            if places.min() < 0 or places.max() >= scales.shape[0]:
+                raise CheckpointError(
+                    "names groups that have no scale",
+                    where=group_index.name,
+                    expected=f"groups 0 to {scales.shape[0] - 1}",
+                    found=f"{places.min()} to {places.max()}",
+                )
         return codes, zero_codes[places].T, scales.numpy().astype(np.float32)[places].T
 
     decode = _make_decoder(unpack, scales.dtype, GPTQ_BOUND_STEPS)
@@ -150,11 +160,17 @@ def _find_compressed(parts: Mapping[str, Tensor], layer: str) -> MergedWeight | 
     shape_tensor = parts.get(f"{layer}.weight_shape")
     if scales is None or shape_tensor is None or shape_tensor.size != 2 or len(scales.shape) != 2:
         return None
+    if not are_scales(scales) or shape_tensor.dtype not in ("int32", "int64"):
+        return None
     outputs, inputs = (int(side) for side in shape_tensor.numpy())
-    bits = words.shape[1] * 32 // max(inputs, 1)
+    if inputs < 1:
+        return None
+    bits = words.shape[1] * 32 // inputs
     if bits not in BITS or words.shape[0] != outputs or scales.shape[0] != outputs:
         return None
     zeros = parts.get(f"{layer}.weight_zero_point")
+    if zeros is not None and not _fit_zero_points(zeros, scales, bits):
+        return None
     names = [words.name, scales.name, shape_tensor.name]
     names += [tensor.name for tensor in (zeros,) if tensor is not None]
     group = -(-inputs // scales.shape[1])
@@ -171,6 +187,14 @@ def _find_compressed(parts: Mapping[str, Tensor], layer: str) -> MergedWeight | 
     kind = f"compressed_int{bits}"
     data = CodedWeight((outputs, inputs), kind, "compressed-tensors", bits, group, decode)
     return MergedWeight(f"{layer}.weight", data, tuple(names))
+
+
+def _fit_zero_points(zeros: Tensor, scales: Tensor, bits: int) -> bool:
+    """Whether there is one for each scale: a word holds several, plain ones have the scales' shape."""
+    if zeros.dtype != "int32":
+        return zeros.shape == scales.shape
+    rows, groups = scales.shape
+    return zeros.shape == (-(-rows * bits // 32), groups)
 
 
 def _unpack_zero_points(zeros: Tensor, bits: int, outputs: int, group: int) -> Array:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from auscult.checkpoint.quantised import MergedWeight, SchemeContext
-from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows, get_rounding
+from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows, are_scales, get_rounding
 from auscult.late import numpy as np
 from auscult.weights import Tensor
 
@@ -30,12 +30,16 @@ def find_weights(parts: Mapping[str, Tensor], context: SchemeContext) -> Iterato
         codes = parts[name]
         if stem == name or scale is None or shift is None or codes.dtype != "uint8":
             continue
-        per_byte = scale.size // codes.shape[0] if len(codes.shape) == 2 and codes.shape[0] else 0
+        if not are_scales(scale, shift) or shift.size != scale.size or not codes.size:
+            continue
+        per_byte = scale.size // codes.shape[0] if len(codes.shape) == 2 else 0
         if per_byte not in (2, 4) or per_byte * codes.shape[0] != scale.size:
             continue
         layer = stem.removesuffix(".weight")
         bias = parts.get(f"{layer}.bias")
         row_count = bias.size if bias is not None else scale.size
+        if not row_count or scale.size * codes.shape[1] % row_count:
+            continue
         note = None
         if bias is None:
             note = f"{stem}: its shape is in no tensor; read as one row for each group"

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auscult.checkpoint.quantised import MergedWeight, SchemeContext
-from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows, get_rounding
+from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows, are_scales, get_rounding
 from auscult.checkpoint.source import dtype_of
 from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
@@ -104,14 +104,19 @@ def find_weights(parts: Mapping[str, Tensor], context: SchemeContext) -> Iterato
 
 
 def _may_be_codes(tensor: Tensor) -> bool:
-    return tensor.dtype in ("int8", *FLOAT_EPS) and bool(tensor.shape) and tensor.size > 0
+    """Integers of one axis are a list, such as of indices: no quantiser takes a bias or a norm to int8."""
+    if tensor.dtype == "int8":
+        return len(tensor.shape) >= 2 and tensor.size > 0
+    return tensor.dtype in FLOAT_EPS and bool(tensor.shape) and tensor.size > 0
 
 
 def _merge(parts: Mapping[str, Tensor], name: str, spelling: Spelling) -> MergedWeight | None:
     layer = spelling.match_layer(name)
     scale = parts.get(spelling.scale.format(layer)) if layer is not None else None
     codes = parts[name]
-    if layer is None or scale is None or not _fits(scale, codes):
+    if layer is None or scale is None or not are_scales(scale) or not _fits(scale, codes):
+        return None
+    if 1 < scale.size == codes.size and codes.shape[-1] > 1:  # numbers of its own for each code
         return None
     zero_point = None
     if spelling.zero_point is not None:
@@ -155,7 +160,6 @@ def _describe_weight(
     codes: Tensor, scale: Tensor, zero_point: Tensor | None, spelling: Spelling
 ) -> CodedWeight:
     row_length = codes.shape[-1]
-    row_count = codes.size // row_length
     is_float = codes.dtype in FLOAT_EPS
     rounding = get_rounding(scale.dtype) + spelling.source_rounding
 
@@ -180,7 +184,7 @@ def _describe_weight(
     blocks = _find_blocks(scale, codes) if scale.size > 1 else None
     group = blocks[-1] if blocks and blocks[-1] < row_length else None
     return CodedWeight(
-        (row_count, row_length) if len(codes.shape) < 2 else codes.shape,
+        codes.shape,
         dtype,
         f"{spelling.words}, {kind}",
         bits,
