@@ -89,7 +89,7 @@ def test_too_few_codes_are_an_error(tmp_path: Path) -> None:
 
 CODES = np.arange(-64, 64, dtype=np.int8)
 SCALES = np.linspace(0.5, 1.5, 128, dtype=np.float32)
-NOT_QUANTISED = {
+NOT_QUANTISED: dict[str, dict[str, NDArray[np.generic]]] = {
     "a list of integers": {"weight": CODES, "weight_scale": SCALES[:1]},
     "a list with a number for each": {"weight": CODES, "weight_scale": SCALES},
     "a number for each code": {
