@@ -279,8 +279,13 @@ def to_real_dtype(array: Array, work_dtype: Any) -> Array:
 
 def _compute_relative_tolerance(a: NumberFormat, b: NumberFormat, *, computed: bool) -> float:
     """Relative error allowed: one unit in the last place of each format, more where the values were computed in it."""
-    same_format = a.name == b.name
-    return (a.eps + b.eps) * (8.0 if computed else 2.0 if same_format else 1.0)
+    if computed:
+        units = 8.0
+    elif a.name == b.name:
+        units = 2.0
+    else:
+        units = 1.0
+    return (a.eps + b.eps) * units
 
 
 def _compute_absolute_floor(b: Array, coarser: NumberFormat, *, computed: bool) -> float:
@@ -334,8 +339,8 @@ def _build_outcome(
     if a.array.dtype == b.array.dtype:
         return PairOutcome(move, Equality.CLOSE, ops, tally.error, coarser.name, None)
     ops = (*ops, Cast(b.array.dtype.name, a.array.dtype.name))
-    if nearest and can_hold(b.array.dtype, a.array.dtype):
+    if not nearest:
+        return PairOutcome(move, Equality.CLOSE, ops, tally.error, coarser.name, None)
+    if can_hold(b.array.dtype, a.array.dtype):
         return PairOutcome(move, Equality.EXACT, ops, 0.0, None, "nearest")
-    return PairOutcome(
-        move, Equality.CLOSE, ops, tally.error, coarser.name, "nearest" if nearest else None
-    )
+    return PairOutcome(move, Equality.CLOSE, ops, tally.error, coarser.name, "nearest")

@@ -72,8 +72,12 @@ class HypothesisView:
     def __init__(self, ledger: Ledger, *, forward: bool) -> None:
         self.ledger = ledger
         self.forward = forward
-        self.x: CheckpointSide = ledger.a if forward else ledger.b
-        self.y: CheckpointSide = ledger.b if forward else ledger.a
+        self.x: CheckpointSide
+        self.y: CheckpointSide
+        if forward:
+            self.x, self.y = ledger.a, ledger.b
+        else:
+            self.x, self.y = ledger.b, ledger.a
         self._index: FeatureIndex | None = None
         self._renaming = ledger.renaming if forward else ledger.renaming_back
 
@@ -113,7 +117,10 @@ def match_derived(ledger: Ledger) -> None:
     modules = [cast(Hypothesis, module) for module in plugins.import_modules(_HYPOTHESES_FOLDER)]
     refuted_matches: list[Match] = []
     for module in sorted(modules, key=lambda module: module.PRIORITY):
-        for forward in (True, False) if module.BOTH_WAYS else (True,):
+        directions = [True]
+        if module.BOTH_WAYS:
+            directions.append(False)
+        for forward in directions:
             view = HypothesisView(ledger, forward=forward)
             for proposal in module.propose(view):
                 if _is_open(view, proposal):

@@ -56,9 +56,11 @@ def _explain_by_cast(a: Array, b: Array) -> PairOutcome | None:
                 return replace(outcome, ops=(*outcome.ops, cast), rounding="nearest")
             error, format_name = _measure_distance(a, cast_a), get_dtype_name(b.dtype)
         else:
-            restored_b = b.astype(a.dtype) if eps_a > eps_b else None
-            outcome = find_exact_move(a, restored_b) if restored_b is not None else None
-            if outcome is None or restored_b is None:
+            if not eps_a > eps_b:
+                return None
+            restored_b = b.astype(a.dtype)
+            outcome = find_exact_move(a, restored_b)
+            if outcome is None:
                 return None
             error, format_name = _measure_distance(b, restored_b), get_dtype_name(a.dtype)
     if not np.isfinite(error):

@@ -136,19 +136,17 @@ def add_quantization_ops(a: Tensor, b: Tensor, ops: tuple[Op, ...]) -> tuple[Op,
     from auscult.recipe.ops.quantize import Quantize
 
     try:
-        dequantize_ops = (
-            (Dequantize(*_get_affine_parameters(a.quantization, a.dtype)),)
-            if a.quantization
-            else ()
-        )
-        quantize_ops = (
-            (Quantize(*_get_affine_parameters(b.quantization, b.dtype)),) if b.quantization else ()
-        )
-    except (
-        RecipeError
-    ):  # a scale of zero, or integers wider than the operation knows: the values still compare
+        if a.quantization:
+            quantized_ops = (Dequantize(*_get_affine_parameters(a.quantization, a.dtype)), *ops)
+        else:
+            quantized_ops = ops
+        if b.quantization:
+            quantize = Quantize(*_get_affine_parameters(b.quantization, b.dtype))
+            quantized_ops = (*quantized_ops, quantize)
+    except RecipeError:
+        # a scale of zero, or integers wider than the operation knows: the values still compare
         return ops
-    return (*dequantize_ops, *ops, *quantize_ops)
+    return quantized_ops
 
 
 def _get_affine_parameters(

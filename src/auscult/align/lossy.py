@@ -84,9 +84,8 @@ def _confirm_pairs(
     sizes = [ledger.a.size(a) for a, _ in pairs]
     for (a, b), outcome in zip(pairs, map_in_threads(explain_pair, pairs, sizes), strict=True):
         if outcome is not None and a in ledger.a.left and b in ledger.b.left:
-            ledger.pair(
-                a, b, outcome, "neighbours" if ledger.a.fingerprints[a].constant else "content"
-            )
+            is_constant = ledger.a.fingerprints[a].constant
+            ledger.pair(a, b, outcome, "neighbours" if is_constant else "content")
 
 
 def _match_by_cast(ledger: Ledger) -> None:

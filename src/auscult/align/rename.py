@@ -36,9 +36,9 @@ def learn_renaming(pairs: Iterable[tuple[str, str]]) -> tuple[RenameRule, ...]:
     ):
         used_rules: list[tuple[str, str]] = []
         remaining_rule = _reduce_rule(form_a, form_b, list(reduced_counts), used_rules)
-        for key in (
-            [*used_rules, remaining_rule] if remaining_rule[0] != remaining_rule[1] else used_rules
-        ):
+        if remaining_rule[0] != remaining_rule[1]:
+            used_rules.append(remaining_rule)
+        for key in used_rules:
             reduced_counts[key] = reduced_counts.get(key, 0) + count
     rules = [
         RenameRule(*_add_stars(form_a, form_b), count)

@@ -9,7 +9,7 @@ listed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -100,10 +100,10 @@ class NamePattern:
                 fields_b.append(
                     "{" + _INDEX_RELATIONS[relation[1]][0].format(letters[relation[0]]) + "}"
                 )
+            elif isinstance(relation, str):
+                fields_b.append("{" + relation + "}")
             else:
-                fields_b.append(
-                    "{" + relation + "}" if isinstance(relation, str) else str(relation)
-                )
+                fields_b.append(str(relation))
         return self.a.format(*fields_a), self.b.format(*fields_b)
 
 
@@ -173,23 +173,26 @@ class Renaming:
                 continue
             form, indices = _to_index_form(".".join(parts[:part_count]))
             form_patterns = self.patterns.get(form, ())
-            for pattern in (
-                form_patterns
-                if len(form_patterns) < 2
-                else sorted(
-                    form_patterns, key=lambda pattern: pattern.count_strange_indices(indices)
-                )
-            ):
+            for pattern in _sort_by_strangeness(form_patterns, indices):
                 beginning = pattern.rename(indices)
                 if beginning is not None:
-                    yield (
-                        ".".join(([beginning] if beginning else []) + parts[part_count:]),
-                        pattern.count,
-                    )
+                    remaining_parts = parts[part_count:]
+                    if beginning:
+                        remaining_parts.insert(0, beginning)
+                    yield ".".join(remaining_parts), pattern.count
         for (old, new), count in self.middles:
             for start in range(len(parts) - len(old) + 1):
                 if tuple(parts[start : start + len(old)]) == old:
                     yield ".".join([*parts[:start], *new, *parts[start + len(old) :]]), count
+
+
+def _sort_by_strangeness(
+    patterns: Sequence[NamePattern], indices: NameIndices
+) -> Sequence[NamePattern]:
+    """Patterns that have seen more of these indices first."""
+    if len(patterns) < 2:
+        return patterns
+    return sorted(patterns, key=lambda pattern: pattern.count_strange_indices(indices))
 
 
 def _strip_shared_ending(a: str, b: str) -> tuple[str, str]:
@@ -225,7 +228,10 @@ def _find_index_relations(rows: IndexRows) -> tuple[tuple[int, int] | int, ...] 
         relation = next(fitting_relations, None)
         if relation is None and len(set(values_b)) > 1:
             return None
-        relations.append(values_b[0] if relation is None else relation)
+        if relation is None:
+            relations.append(values_b[0])
+        else:
+            relations.append(relation)
     return tuple(relations)
 
 

@@ -65,13 +65,16 @@ class _TiedNames:
 def _pair_adjacent(ledger: Ledger, tied: _TiedNames, step: int) -> None:
     """Follow both files in one direction: what comes after a matched pair on both sides, with equal content, is a pair."""
     names_a, names_b = ledger.a.names, ledger.b.names
-    for index in range(len(names_a)) if step > 0 else range(len(names_a) - 1, -1, -1):
+    order = range(len(names_a))
+    for index in order if step > 0 else reversed(order):
         a = names_a[index]
         previous = index - step
         if a not in tied.key_a or a not in ledger.a.left or not 0 <= previous < len(names_a):
             continue
         partner = ledger.partner.get(names_a[previous])
-        position = ledger.b.position[partner] + step if partner is not None else -1
+        if partner is None:
+            continue
+        position = ledger.b.position[partner] + step
         if 0 <= position < len(names_b):
             b = names_b[position]
             if b in ledger.b.left and tied.key_b.get(b) == tied.key_a[a]:

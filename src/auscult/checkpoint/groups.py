@@ -77,9 +77,8 @@ def walk_tree(tree: Any, where: str) -> TreeWalk:
         _enter_group(tree_walk.root, tree)
     ]
     path_ids = {id(tree)}
-    barren_ids: set[int] = (
-        set()
-    )  # values without tensors inside: not walked again, however often they are referred to
+    # values without tensors inside: not walked again, however often they are referred to
+    barren_ids: set[int] = set()
     while stack:
         group, identity, items = stack[-1]
         entry = next(items, None)
@@ -92,17 +91,7 @@ def walk_tree(tree: Any, where: str) -> TreeWalk:
                 _attach_group(stack[-1][0], group)
             continue
         visits += 1
-        if (
-            visits > MAX_VISITS
-            or tree_walk.leaves > MAX_LEAVES
-            or tree_walk.name_length > MAX_NAME_CHARACTERS
-        ):
-            raise CheckpointError(
-                "unfolds into too many values",
-                where=where,
-                expected=f"at most {MAX_LEAVES} tensors",
-                hint="this file may be hostile",
-            )
+        _check_walk_size(tree_walk, visits, where)
         key, value, is_buffer = entry
         if isinstance(value, Tensor | Leaf):
             _add_leaf(tree_walk, group, key, BufferLeaf(value) if is_buffer else value)
@@ -110,22 +99,29 @@ def walk_tree(tree: Any, where: str) -> TreeWalk:
             if id(value) in path_ids or id(value) in barren_ids:
                 continue
             if len(stack) >= MAX_DEPTH:
-                tree_walk.skips.append(
-                    Skip(
-                        join_path((*group.path, key))[:MAX_NAME_LENGTH],
-                        f"nested deeper than {MAX_DEPTH} levels",
-                    )
-                )
+                name = join_path((*group.path, key))[:MAX_NAME_LENGTH]
+                tree_walk.skips.append(Skip(name, f"nested deeper than {MAX_DEPTH} levels"))
                 continue
             path_ids.add(id(value))
-            stack.append(
-                _enter_group(
-                    TensorGroup((*group.path, key), prefix=group.prefix + len(str(key)) + 1), value
-                )
-            )
+            child = TensorGroup((*group.path, key), prefix=group.prefix + len(str(key)) + 1)
+            stack.append(_enter_group(child, value))
         elif len(group.scalars) < MAX_SCALARS and isinstance(value, str | int | float | bool):
             group.scalars[str(key)] = str(value)[:MAX_SCALAR_TEXT]
     return tree_walk
+
+
+def _check_walk_size(tree_walk: TreeWalk, visits: int, where: str) -> None:
+    if (
+        visits > MAX_VISITS
+        or tree_walk.leaves > MAX_LEAVES
+        or tree_walk.name_length > MAX_NAME_CHARACTERS
+    ):
+        raise CheckpointError(
+            "unfolds into too many values",
+            where=where,
+            expected=f"at most {MAX_LEAVES} tensors",
+            hint="this file may be hostile",
+        )
 
 
 def join_path(path: ContainerPath) -> str:

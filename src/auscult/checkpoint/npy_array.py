@@ -19,7 +19,7 @@ from auscult.checkpoint.source import (
 )
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
-from auscult.weights import Hazard, Tensor
+from auscult.weights import Hazard, Shape, Tensor
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER_BYTES = 1 << 16
@@ -38,30 +38,24 @@ class NpyHeader:
     skips: tuple[Skip, ...] = ()
 
 
+@dataclass(frozen=True)
+class NpyLayout:
+    """What the header says: where the elements start, their numpy type, their order and the shape."""
+
+    start: int
+    type_code: str
+    is_column_major: bool
+    shape: Shape
+
+
 def read_array(source: ByteSource, name: str, label: str) -> NpyHeader:
     """The array at the start of `source`.
 
     Raises:
         CheckpointError: If its header is damaged, or the bytes end before the array does.
     """
-    start, header = _read_header(source, label)
-    descr, order, shape = (
-        DESCR_PATTERN.search(header),
-        ORDER_PATTERN.search(header),
-        SHAPE_PATTERN.search(header),
-    )
-    if not descr or not order or not shape:
-        raise _make_array_error(
-            source, label, "has a header without descr, fortran_order and shape"
-        )
-    sides = tuple(
-        _parse_side(source, label, part)
-        for part in shape[1].replace("L", "").split(",")
-        if part.strip()
-    )
-    if len(sides) > MAX_RANK or prod(side for side in sides if side) > MAX_ELEMENTS:
-        raise _make_array_error(source, label, "has an impossible shape")
-    code = "structured" if descr[3] else (descr[1] or descr[2] or "")
+    layout = _parse_layout(source, label)
+    start, code, sides = layout.start, layout.type_code, layout.shape
     if code.strip("<>=|").startswith("O"):
         return _read_objects(source, start, name, label, scalar=sides == ())
     dtype, byteorder = parse_type_code(code)
@@ -82,12 +76,34 @@ def read_array(source: ByteSource, name: str, label: str) -> NpyHeader:
     size = prod(sides) * item_bytes(dtype)
     if start + size > source.size:
         raise make_bounds_error(source.where, source.size, start, size)
-    if order[1] == "True" and len(sides) > 1:
+    if layout.is_column_major and len(sides) > 1:
         strides = _compute_column_strides(sides)
     else:
         strides = None
     data = FileArray(source, start, dtype, sides, 0, strides, byteorder)
     return NpyHeader(Tensor(name, sides, dtype, data, size), metadata)
+
+
+def _parse_layout(source: ByteSource, label: str) -> NpyLayout:
+    start, header = _read_header(source, label)
+    descr, order, shape = (
+        DESCR_PATTERN.search(header),
+        ORDER_PATTERN.search(header),
+        SHAPE_PATTERN.search(header),
+    )
+    if not descr or not order or not shape:
+        raise _make_array_error(
+            source, label, "has a header without descr, fortran_order and shape"
+        )
+    sides = tuple(
+        _parse_side(source, label, part)
+        for part in shape[1].replace("L", "").split(",")
+        if part.strip()
+    )
+    if len(sides) > MAX_RANK or prod(side for side in sides if side) > MAX_ELEMENTS:
+        raise _make_array_error(source, label, "has an impossible shape")
+    code = "structured" if descr[3] else (descr[1] or descr[2] or "")
+    return NpyLayout(start, code, order[1] == "True", sides)
 
 
 def _read_header(source: ByteSource, label: str) -> tuple[int, str]:

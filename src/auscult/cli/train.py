@@ -111,22 +111,23 @@ def command(
             ),
         )
         return
-    settings: dict[str, Any] = json.loads(config.read_text()) if config else {}
-    option_settings = {
-        name: value
-        for name, value in (("data", data), ("out", out), ("steps", steps))
-        if value is not None
-    }
-    codec_settings = {**settings.get("codec", {}), **changes.pop("codec", {})}
-    settings = {
-        **settings,
-        **option_settings,
-        **changes,
-        **({"codec": codec_settings} if codec_settings else {}),
-    }
+    settings = _merge_settings(config, {"data": data, "out": out, "steps": steps}, changes)
     run_verb(
         shared,
         "train",
         (str(settings.get("data", "telugu")),),
         lambda progress: verbs.train_model(str(model), settings=settings, progress=progress),
     )
+
+
+def _merge_settings(
+    config: Path | None, options: dict[str, Any], changes: dict[str, Any]
+) -> dict[str, Any]:
+    """The settings of the file, overridden by the options that were set, and these by `--set`."""
+    settings: dict[str, Any] = json.loads(config.read_text()) if config else {}
+    codec_settings = {**settings.get("codec", {}), **changes.pop("codec", {})}
+    settings.update({name: value for name, value in options.items() if value is not None})
+    settings.update(changes)
+    if codec_settings:
+        settings["codec"] = codec_settings
+    return settings

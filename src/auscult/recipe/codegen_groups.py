@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from auscult.recipe.entry import Entry
 from auscult.recipe.op import Op
@@ -37,11 +38,8 @@ class EntryGroup:
         """`for` headers, outermost first, as (variables, iterable); none for a single entry."""
         if not self.letters:
             return []
-        axes = [sorted({value[k] for value in self.values}) for k in range(len(self.letters))]
-        product = 1
-        for axis in axes:
-            product *= len(axis)
-        if product == len(self.values):
+        axes = [sorted(set(column)) for column in zip(*self.values, strict=True)]
+        if prod(map(len, axes)) == len(self.values):
             return [
                 (letter, _format_iterable(axis))
                 for letter, axis in zip(self.letters, axes, strict=True)
@@ -64,63 +62,65 @@ def fold_entries(entries: Sequence[Entry]) -> list[EntryGroup]:
 
 
 def _fold_same_form(same_form: list[Entry]) -> list[EntryGroup]:
-    single = [EntryGroup(entry.sources, entry.targets, entry.ops) for entry in same_form]
-    if len(same_form) == 1:
-        return single
-    rows = [_extract_numbers(entry.sources) for entry in same_form]
-    varying_columns = [k for k in range(len(rows[0])) if len({row[k] for row in rows}) > 1]
-    free: list[int] = []  # numbers that always agree share a variable
-    owner: dict[int, int] = {}
-    for k in varying_columns:
-        twin = next(
-            (free_place for free_place in free if all(row[free_place] == row[k] for row in rows)),
-            None,
-        )
-        if twin is None:
-            free.append(k)
-        owner[k] = k if twin is None else twin
-    target_rows = [_extract_numbers(entry.targets) for entry in same_form]
+    folded_group = _fold_into_rule(same_form)
+    if folded_group is not None:
+        return [folded_group]
+    return [EntryGroup(entry.sources, entry.targets, entry.ops) for entry in same_form]
+
+
+def _fold_into_rule(same_form: list[Entry]) -> EntryGroup | None:
+    """All entries as one rule; None where nothing varies, or a number follows from no other."""
+    source_columns = _collect_number_columns([entry.sources for entry in same_form])
+    target_columns = _collect_number_columns([entry.targets for entry in same_form])
+    varying_columns = [column for column in source_columns if len(set(column)) > 1]
+    free_columns = list(dict.fromkeys(varying_columns))  # numbers that always agree share a letter
+    if not free_columns or len(free_columns) > len(LOOP_LETTERS):
+        return None
+    loops = dict(zip(LOOP_LETTERS, free_columns, strict=False))
+    source_fields = _relate_columns(source_columns, loops)
+    target_fields = _relate_columns(target_columns, loops)
+    if source_fields is None or target_fields is None:
+        return None
+    first_entry = same_form[0]
+    return EntryGroup(
+        _fill_numbers(first_entry.sources, source_fields),
+        _fill_numbers(first_entry.targets, target_fields),
+        first_entry.ops,
+        "".join(loops),
+        tuple(zip(*free_columns, strict=True)),
+    )
+
+
+def _collect_number_columns(names_of_entries: Sequence[Sequence[str]]) -> list[NameNumbers]:
+    """For each number in the names, what it is in every entry."""
+    return list(zip(*map(_extract_numbers, names_of_entries), strict=True))
+
+
+def _relate_columns(
+    columns: Sequence[NameNumbers], loops: Mapping[str, NameNumbers]
+) -> list[str] | None:
     fields: list[str] = []
-    for k in range(len(target_rows[0])):
-        field = _relate_column([row[k] for row in target_rows], rows, free)
+    for column in columns:
+        field = _relate_column(column, loops)
         if field is None:
-            return single
+            return None
         fields.append(field)
-    if not free or len(free) > len(LOOP_LETTERS):
-        return single
-    letters = LOOP_LETTERS[: len(free)]
-    letter_of = dict(zip(free, letters, strict=True))
-    source_fields = [
-        f"{{{letter_of[owner[k]]}}}" if k in owner else str(rows[0][k]) for k in range(len(rows[0]))
-    ]
-    target_fields = [
-        field.format(**{f"n{k}": letter_of[k] for k in free}) if "n" in field else field
-        for field in fields
-    ]
-    values = tuple(tuple(row[k] for k in free) for row in rows)
-    return [
-        EntryGroup(
-            _fill_numbers(same_form[0].sources, source_fields),
-            _fill_numbers(same_form[0].targets, target_fields),
-            same_form[0].ops,
-            letters,
-            values,
-        )
-    ]
+    return fields
 
 
-def _relate_column(column: list[int], rows: list[NameNumbers], free: list[int]) -> str | None:
-    """How a number of the target follows from those of the sources: the same, a constant, or with a fixed offset."""
-    for k in free:
-        if all(value == row[k] for value, row in zip(column, rows, strict=True)):
-            return f"{{{{{{n{k}}}}}}}"
+def _relate_column(column: NameNumbers, loops: Mapping[str, NameNumbers]) -> str | None:
+    """How a number follows from the loop variables: the same, a constant, or with a fixed offset."""
+    for letter, loop_values in loops.items():
+        if column == loop_values:
+            return f"{{{letter}}}"
     if len(set(column)) == 1:
         return str(column[0])
-    for k in free:
-        offsets = {value - row[k] for value, row in zip(column, rows, strict=True)}
+    for letter, loop_values in loops.items():
+        offsets = {value - base for value, base in zip(column, loop_values, strict=True)}
         if len(offsets) == 1:
             offset = offsets.pop()
-            return f"{{{{{{n{k}}} {'+' if offset > 0 else '-'} {abs(offset)}}}}}"
+            sign = "+" if offset > 0 else "-"
+            return f"{{{letter} {sign} {abs(offset)}}}"
     return None
 
 

@@ -77,25 +77,14 @@ def plan_framework(
         if weight.name.endswith(BATCH_COUNTER_NAME) and to == "mlx":
             planned.append(_make_drop_entry(source[weight.name]))
             continue
-        shape = source[weight.parts[-1]].shape
         layer = _identify_layer(weight, source, layout, known_layers)
-        if layer is None:
-            ambiguous_weights.append((weight, shape))
-            continue
-        if layer.kind in TO_MLX_AXES:
+        if layer is not None and layer.kind in TO_MLX_AXES:
             layers[weight.name] = layer
-        bias = source[weight.bias].shape if weight.bias in source else None
-        groups = infer_groups(layer, shape, bias, layout)
-        if groups is None or shape[0] % groups:
-            ambiguous_weights.append((weight, shape))
-            continue
-        planned.append(
-            Entry(
-                weight.parts,
-                (weight.name,),
-                _build_ops(weight, source, make_conversion(layer.kind, shape, groups, to)),
-            )
-        )
+        converting_entry = _make_layout_entry(weight, layer, source, layout, to)
+        if converting_entry is None:
+            ambiguous_weights.append((weight, source[weight.parts[-1]].shape))
+        else:
+            planned.append(converting_entry)
     if ambiguous_weights:
         raise make_ambiguity_error(ambiguous_weights, to)
     planned += [entry for entry in entries if not entry.sources]
@@ -106,6 +95,25 @@ def plan_framework(
         layers,
         (*skips, *_list_unlayered_skips(source, known_layers)),
     )
+
+
+def _make_layout_entry(
+    weight: LayerWeight,
+    layer: LayerIdentity | None,
+    source: Checkpoint,
+    layout: Framework,
+    to: Framework,
+) -> Entry | None:
+    """The entry that brings a weight to the other layout; None where its layer or its groups are ambiguous."""
+    if layer is None:
+        return None
+    shape = source[weight.parts[-1]].shape
+    bias = source[weight.bias].shape if weight.bias in source else None
+    groups = infer_groups(layer, shape, bias, layout)
+    if groups is None or shape[0] % groups:
+        return None
+    layout_ops = make_conversion(layer.kind, shape, groups, to)
+    return Entry(weight.parts, (weight.name,), _build_ops(weight, source, layout_ops))
 
 
 def _identify_layer(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
-from auscult.checkpoint.writers import OutgoingTensor, TensorPiece, find_writer
-from auscult.checkpoint.writers._sharded import plan_shards
+from auscult.checkpoint.writers import FormatWriter, OutgoingTensor, TensorPiece, find_writer
+from auscult.checkpoint.writers._sharded import ShardPlan, plan_shards
 from auscult.errors import UsageError
 from auscult.facts.atomic import open_atomic_files, reserve_space
 from auscult.facts.progress import Progress
@@ -58,38 +59,67 @@ def write_recipe(
         return WriteOutcome(stream.proof(), None, (), tuple(stream.tensors))
     writer = find_writer(destination)
     writer.check(stream.tensors)
-    if shard_bytes:
-        shards = plan_shards(destination, stream.tensors, shard_bytes)
+    shards = _plan_shards(writer, destination, stream, shard_bytes)
+    if shards is None:
+        files: tuple[Path, ...] = (destination,)
     else:
-        shards = None
+        files = (*shards.paths, shards.index)
+    with open_atomic_files(files, force=force) as outs:
+        if shards is None:
+            _write_tensors(writer, outs[0], stream.tensors, stream.pieces(), metadata)
+        else:
+            _write_shards(writer, outs, shards, stream, metadata)
+        proof = stream.proof()
+    return WriteOutcome(proof, writer.FORMAT, files, tuple(stream.tensors))
+
+
+def _plan_shards(
+    writer: FormatWriter, destination: Path, stream: RecipeStream, shard_bytes: int | None
+) -> ShardPlan | None:
+    """The shards; None where one file is enough.
+
+    Raises:
+        UsageError: If the format of the destination has no shards.
+    """
+    if not shard_bytes:
+        return None
+    shards = plan_shards(destination, stream.tensors, shard_bytes)
     if shards is not None and writer.FORMAT != "safetensors":
         raise UsageError(
             "only safetensors can be written in shards",
             where=str(destination),
             hint="name it *.safetensors",
         )
-    if shards is None:
-        with open_atomic_files([destination], force=force) as (out,):
-            reserve_space(out, sum(tensor.nbytes for tensor in stream.tensors))
-            writer.write(out, stream.tensors, stream.pieces(), metadata or {})
-            out.truncate()
-            proof = stream.proof()
-        return WriteOutcome(proof, writer.FORMAT, (destination,), tuple(stream.tensors))
-    files = (*shards.paths, shards.index)
-    with open_atomic_files(files, force=force) as outs:
-        pieces: Iterator[TensorPiece] = stream.pieces()
-        for out, (start, stop) in zip(outs, shards.spans, strict=False):
-            part, pieces = _split_pieces(pieces, start, stop)
-            reserve_space(out, sum(tensor.nbytes for tensor in stream.tensors[start:stop]))
-            writer.write(out, stream.tensors[start:stop], part, metadata or {})
-            out.truncate()
-        for (
-            _
-        ) in pieces:  # entries without targets come after the last tensor: their proofs count too
-            pass
-        outs[-1].write(shards.build_index_json(stream.tensors))
-        proof = stream.proof()
-    return WriteOutcome(proof, writer.FORMAT, files, tuple(stream.tensors))
+    return shards
+
+
+def _write_tensors(
+    writer: FormatWriter,
+    out: BinaryIO,
+    tensors: Sequence[OutgoingTensor],
+    pieces: Iterator[TensorPiece],
+    metadata: Mapping[str, str] | None,
+) -> None:
+    reserve_space(out, sum(tensor.nbytes for tensor in tensors))
+    writer.write(out, tensors, pieces, metadata or {})
+    out.truncate()
+
+
+def _write_shards(
+    writer: FormatWriter,
+    outs: Sequence[BinaryIO],
+    shards: ShardPlan,
+    stream: RecipeStream,
+    metadata: Mapping[str, str] | None,
+) -> None:
+    """Write each shard's tensors, and the index to the last file."""
+    pieces: Iterator[TensorPiece] = stream.pieces()
+    for out, (start, stop) in zip(outs, shards.spans, strict=False):
+        part, pieces = _split_pieces(pieces, start, stop)
+        _write_tensors(writer, out, stream.tensors[start:stop], part, metadata)
+    for _ in pieces:
+        pass  # entries without targets come after the last tensor: their proofs count too
+    outs[-1].write(shards.build_index_json(stream.tensors))
 
 
 def _split_pieces(

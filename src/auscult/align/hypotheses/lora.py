@@ -52,7 +52,8 @@ def iter_factor_pairs(names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     for name in names:
         match = _FACTOR_NAME.match(name)
         if match:
-            (downs if match["part"] in _DOWN_PARTS else ups)[match["stem"], match["rest"]] = name
+            factors = downs if match["part"] in _DOWN_PARTS else ups
+            factors[match["stem"], match["rest"]] = name
     for key, down in downs.items():
         if key in ups:
             yield key[0], down, ups[key]
@@ -72,7 +73,9 @@ def _propose_merges(
         return
     for order in ("ba", "ab"):
         scale = _fit_scale(weight, *factors, target_values, order)
-        for value in dict.fromkeys((_round_scale(scale), scale)) if scale is not None else ():
+        if scale is None:
+            continue
+        for value in dict.fromkeys((_round_scale(scale), scale)):
             merge = MergeLora(value, "ba" if order == "ba" else "ab")
             yield Proposal(
                 (base, down, up),
@@ -95,9 +98,10 @@ def _fit_scale(
         or left_factor.shape[0] * right_factor.shape[1] != weight.size
     ):
         return None
-    update = (
-        left_factor @ right_factor if order == "ba" else (left_factor @ right_factor).T
-    ).reshape(weight.shape)
+    product = left_factor @ right_factor
+    if order != "ba":
+        product = product.T
+    update = product.reshape(weight.shape)
     power = float(np.vdot(update, update).real)
     if power == 0 or not np.isfinite(power):
         return None

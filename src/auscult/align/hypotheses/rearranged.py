@@ -77,7 +77,9 @@ def _name_cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
         is_recurrent = bool(_RECURRENT_NAME.search(source) or _RECURRENT_NAME.search(target))
         is_attention = bool(_ATTENTION_NAME.search(source) or _ATTENTION_NAME.search(target))
         is_gates = is_recurrent or (len(op.order) != 3 and not is_attention)
-        return "gate-order" if is_gates and not (
-            is_attention and not is_recurrent
-        ) else "qkv-order", same_name
-    return ("kernel-flipped" if isinstance(op, Flip) else None), same_name
+        if is_gates and (is_recurrent or not is_attention):
+            return "gate-order", same_name
+        return "qkv-order", same_name
+    if isinstance(op, Flip):
+        return "kernel-flipped", same_name
+    return None, same_name

@@ -75,7 +75,9 @@ def _propose_stacks(
     joined = join.apply([view.x.array(name) for name in sources])[0]
     joined_shape, target_values = (gate_rows * len(sources), *shapes[0][1:]), view.y.array(target)
     for gates in (4, 3):
-        for order in permutations(range(gates)) if gate_rows % gates == 0 else ():
+        if gate_rows % gates:
+            continue
+        for order in permutations(range(gates)):
             blocks = tuple(part * gates + gate for part in range(set_count) for gate in order)
             reorder_op = ReorderBlocks(0, blocks)
             if find_exact_move(

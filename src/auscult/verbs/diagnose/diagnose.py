@@ -182,12 +182,10 @@ def _build_report(
     missing_options = () if verdict is Verdict.DIVERGENT else list_missing_options(given_options)
     if folder is not None:
         recordings = write_recordings(recordings, folder)
+    diagnosis = causal_chain.to_json()
+    diagnosis |= {"evidence": case.lines, "not_given": list(missing_options)}
     section = DiagnoseSection(
-        diagnosis={
-            **causal_chain.to_json(),
-            "evidence": case.lines,
-            "not_given": list(missing_options),
-        },
+        diagnosis=diagnosis,
         given={option: list(words) for option, words in given_options.items()},
         recordings=[
             measure_recording(item, recordings.get("input"), family_build)
@@ -198,11 +196,9 @@ def _build_report(
         settled=case.settled,
         pictures=draw_mel_picture(recordings, family_build, folder, case.skips) or None,
     )
-    spoken = [item.recording.name for item in recordings.values() if item.role == "heard"]
     return Report(
         "diagnose",
-        tuple(dict.fromkeys((*case.subjects, *spoken)))
-        or tuple(word for words in given_options.values() for word in words),
+        _list_subjects(case, recordings, given_options),
         verdict,
         case.coverage,
         put_cause_first(case.findings, causal_chain),
@@ -210,6 +206,15 @@ def _build_report(
         case.mapping,
         section,
     )
+
+
+def _list_subjects(
+    case: DiagnosisCase, recordings: dict[str, DiagnosedRecording], given_options: GivenOptions
+) -> tuple[str, ...]:
+    """What was looked at and listened to; without these, what was given."""
+    heard_names = [item.recording.name for item in recordings.values() if item.role == "heard"]
+    subjects = tuple(dict.fromkeys((*case.subjects, *heard_names)))
+    return subjects or tuple(word for words in given_options.values() for word in words)
 
 
 _TRACES: tuple[EvidenceKind, ...] = ("traces",)
