@@ -140,6 +140,10 @@ def sound_index(every_rule: Sequence[Rule]) -> str:
 def linked_causes(causes: Sequence[str], pages: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Each cause with links to the rules that find it."""
     for cause in causes:
+        if cause not in pages:
+            raise SystemExit(
+                f"a suspect has the cause `{cause}`, which no rule finds; `auscult rules` lists those that are found"
+            )
         yield f"`{cause}` {', '.join(pages[cause])}"
 
 

@@ -106,5 +106,9 @@ def test_the_examples_pass_what_holds_for_every_such_file(copy: Path) -> None:
     run_tests(copy, *FINDS_BY_FOLDER)
 
 
+def test_the_example_format_reads_or_refuses_a_damaged_sample(copy: Path) -> None:
+    run_tests(copy, "tests/checkpoint/test_fuzzing.py", "-k", "wts")
+
+
 def test_the_example_format_reads_its_sample(copy: Path, tmp_path: Path) -> None:
     run(copy, "-c", READ_A_SAMPLE, str(tmp_path))

@@ -1,7 +1,7 @@
 """Mutate checkpoints of every format; open_checkpoint must give the tensors, or a CheckpointError of one line, soon.
 
 A format takes part when `tests/checkpoint/samples/` has a module for it with `make(path, seed)`, which writes a small random
-file; nothing else is needed. Besides bytes, archives are mutated by member (with the directory made to fit), so that mutations
+file, and `SUFFIX` where its files do not end in its name; nothing else is needed. Besides bytes, archives are mutated by member (with the directory made to fit), so that mutations
 reach what lies behind the first check.
 """
 
@@ -100,15 +100,9 @@ def sample(name: str, seed: int) -> bytes:
 
 
 def suffix_of(name: str) -> str:
-    """The suffix of a format's files."""
-    suffixes = {
-        "torch_zip": ".pth",
-        "torch_legacy": ".pt",
-        "torchscript": ".pt",
-        "flax": ".msgpack",
-        "litert": ".tflite",
-    }
-    return suffixes.get(name, ".mlmodel" if name == "coreml" else f".{name}")
+    """The suffix of a format's files: the maker's `SUFFIX`, or the maker's name."""
+    maker = importlib.import_module(f"{samples.__name__}.{name}")
+    return str(getattr(maker, "SUFFIX", f".{name}"))
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
@@ -153,7 +147,10 @@ def check(path: Path) -> Outcome:
 
 
 STANDARD = frozenset(
-    ("importlib.resources", "json", "json.decoder", "json.scanner", "_json", "json.encoder", "zlib")
+    (
+        *("importlib.resources", "json", "json.decoder", "json.scanner", "_json", "json.encoder"),
+        *("zlib", "tarfile", "grp", "pwd"),
+    )
 )
 """Modules of the standard library that readers import when they are first used."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from auscult.explain.case import Explanation, IteratedCalls, LayerCase
-from auscult.explain.mistakes import find_mistake
+from auscult.explain.mistakes import Mistake, find_mistake
 from auscult.explain.try_mistakes import collect_explanations, explain_case
 from auscult.weights import Array, ModuleInfo
 
@@ -63,6 +63,11 @@ def layer(
     )
 
 
+def count_given(mistake: Mistake, case: LayerCase) -> int:
+    """How many explanations a mistake gives of a place, near or not."""
+    return len(list(mistake.explain(case, FLOOR))) if mistake.explain else 0
+
+
 def assert_explained(
     name: str, case: LayerCase, correct: LayerCase | None = None, *, first: bool = True
 ) -> Explanation:
@@ -74,7 +79,10 @@ def assert_explained(
     """
     mistake = find_mistake(name, found_by="a test")
     explanations = collect_explanations(mistake, case, FLOOR)
-    assert explanations, f"{name} is not found"
+    assert explanations, (
+        f"{name} is not found: its explain() gave {count_given(mistake, case)} explanations of the planted place, "
+        "and none within the noise floor"
+    )
     if first:
         ranked = explain_case(case, FLOOR)
         assert ranked[0].cause == name, [

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+SUFFIX = ".mlmodel"
+
 
 def make(path: Path, seed: int) -> None:
     """Write a random model to `path`; its suffix decides which kind."""

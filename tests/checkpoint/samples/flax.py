@@ -9,6 +9,8 @@ import ml_dtypes
 import msgpack
 import numpy as np
 
+SUFFIX = ".msgpack"
+
 DTYPES = ("float32", "float16", "int32", "int64", "uint8", "bool", "complex64", "float64")
 
 

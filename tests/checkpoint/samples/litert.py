@@ -9,6 +9,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+SUFFIX = ".tflite"
+
 
 def tensor(
     name: str,

@@ -11,6 +11,8 @@ import torch
 
 from tests.checkpoint.samples.torch_zip import content
 
+SUFFIX = ".pt"
+
 
 def make(path: Path, seed: int) -> None:
     """Write a random file to `path`."""

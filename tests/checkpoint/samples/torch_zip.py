@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+SUFFIX = ".pth"
+
 DTYPES = (
     *(
         torch.float32,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+SUFFIX = ".pt"
+
 
 def module(seed: int) -> torch.nn.Module:
     """A small module with parameters, buffers and nesting."""
