@@ -144,6 +144,7 @@ class Report:
             "findings": [finding.to_json() for finding in self.findings],
             "skips": [skip.to_json() for skip in self.skips],
             "mapping": [entry.to_json() for entry in self.mapping],
+            **({"hidden": [finding.to_json() for finding in self.hidden]} if self.hidden else {}),
             **self.extra,
         }
 

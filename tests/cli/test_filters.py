@@ -165,6 +165,16 @@ def test_what_is_no_code_is_a_usage_error(auscult: Cli, tmp_path: Path, word: st
     assert (done.exit_code, done.out) == (2, "")
 
 
+def test_a_saved_report_keeps_what_was_hidden(auscult: Cli, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.json"
+    done = auscult("listen", make_silence(tmp_path), "--select", "LAY", "-o", saved)
+    assert done.exit_code == 1
+    assert auscult("report", saved).exit_code == 1
+    assert auscult("report", saved, "--fail-on", "error").exit_code == 1
+    assert auscult("report", saved, "--fail-on", "LAY").exit_code == 0
+    assert "SND004" not in auscult("report", saved, "-q").out
+
+
 def test_never_stands_alone(auscult: Cli, tmp_path: Path) -> None:
     done = auscult("listen", make_silence(tmp_path), "--fail-on", "never,error")
     assert (done.exit_code, done.out) == (2, "")

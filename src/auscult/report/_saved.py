@@ -50,7 +50,9 @@ def report_from_json(content: Any, *, where: str = "report") -> Report:
             hint="save one with --format json -o FILE.json",
         )
     verb_values = {
-        key: value for key, value in content.items() if key not in (*ENVELOPE_KEYS, "auscult")
+        key: value
+        for key, value in content.items()
+        if key not in (*ENVELOPE_KEYS, "auscult", "hidden")
     }
     try:
         return Report(
@@ -62,6 +64,9 @@ def report_from_json(content: Any, *, where: str = "report") -> Report:
             tuple(Skip(str(item["where"]), str(item["reason"])) for item in content["skips"]),
             tuple(_parse_mapping_entry(item) for item in content["mapping"]),
             section_from_json(str(content["command"]), verb_values),
+            tuple(
+                _parse_finding(item, index) for index, item in enumerate(content.get("hidden", ()))
+            ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
