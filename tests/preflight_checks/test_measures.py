@@ -23,9 +23,7 @@ from auscult.preflight_checks.measures.gradients import (
     measure_derivative_gain,
 )
 from auscult.preflight_checks.measures.losses import (
-    compute_frequency_share,
     is_deaf,
-    measure_gain_slope,
     measure_term_reactions,
 )
 from auscult.preflight_checks.measures.straight_through import measure_quantizer_gain
@@ -197,7 +195,7 @@ def test_best_ratio_is_the_least_squares_one() -> None:
     ]
 
 
-def test_reactions_tell_deaf_level_and_frequency_terms_apart() -> None:
+def test_reactions_tell_deaf_terms_apart() -> None:
     time = torch.arange(8000) / 16000
     target = (torch.sin(2 * torch.pi * 220 * time) * (1 + torch.sin(2 * torch.pi * 3 * time)))[
         None, None
@@ -206,16 +204,10 @@ def test_reactions_tell_deaf_level_and_frequency_terms_apart() -> None:
     def wave(output: Tensor) -> Tensor:
         return (output - target).abs().mean()
 
-    def level(output: Tensor) -> Tensor:
-        return (output.square().mean().sqrt() - target.square().mean().sqrt()).abs()
-
     assert is_deaf(measure_term_reactions(lambda _output: 0.3, target, 16000))
     values = measure_term_reactions(wave, target, 16000)
     assert not is_deaf(values)
     assert values["target"] == 0
-    assert compute_frequency_share(values) > 0.5
-    assert compute_frequency_share(measure_term_reactions(level, target, 16000)) < 1e-3
-    assert measure_gain_slope(wave, 2 * target) > 0 > measure_gain_slope(wave, 0.5 * target)
 
 
 def test_cells_hold_the_energy() -> None:

@@ -34,16 +34,6 @@ class LoadOutcome:
     values_total: int
 
     @property
-    def raises(self) -> bool:
-        """Whether `strict=True`, the default, raises RuntimeError (after it has copied what fits)."""
-        return bool(self.mismatched or self.missing or self.unexpected)
-
-    @property
-    def raises_unless_strict(self) -> bool:
-        """Whether `strict=False` raises as well."""
-        return bool(self.mismatched)
-
-    @property
     def share(self) -> float:
         """Share of the file's values that get into the model, 0 to 1."""
         if self.values_total:

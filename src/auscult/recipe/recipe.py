@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from auscult.errors import RecipeError
 from auscult.finding import Json
 from auscult.recipe.entry import Entry
-from auscult.weights import Checkpoint, Shape
+from auscult.weights import Checkpoint
 
 if TYPE_CHECKING:
     from auscult.recipe.proof import Proof
@@ -204,15 +204,6 @@ class Recipe:
 def from_entries(entries: Iterable[Mapping[str, Any]], rest_policy: RestPolicy = "keep") -> Recipe:
     """A recipe from the entries that a Fix carries; a patch unless said otherwise."""
     return Recipe(tuple(Entry.from_json(entry) for entry in entries), rest_policy)
-
-
-def list_target_shapes(recipe: Recipe) -> dict[str, Shape]:
-    """Target shapes of a bound recipe."""
-    return {
-        name: shape
-        for entry in recipe.entries
-        for name, shape in zip(entry.targets, entry.target_shapes(entry.shapes or ()), strict=True)
-    }
 
 
 def _make_unaccounted_error(problem: str, names: list[str], hint: str | None = None) -> RecipeError:

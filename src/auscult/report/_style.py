@@ -5,11 +5,6 @@ from __future__ import annotations
 _ANSI_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
-def make_style(*, color: bool) -> Style:
-    """A function that wraps text in a style, or leaves it alone."""
-    return Style(color=color)
-
-
 class Style:
     """`style(text, "red", "bold")`."""
 

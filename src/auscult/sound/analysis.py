@@ -58,11 +58,6 @@ MAX_CORNERS = 2**19
 
 Chosen, not measured.
 """
-TINY = 1e-20
-"""Added or taken as a least value where a power of zero would be divided by.
-
-Chosen, not measured.
-"""
 
 
 def thin_frames(frames: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -181,17 +176,6 @@ class SoundAnalysis:
         if not self.active_frames.any():
             return np.zeros(self.n_fft // 2 + 1)
         return np.asarray(self.power[self.active_frames].mean(axis=0, dtype=np.float64))
-
-    @cached_property
-    def log_power(self) -> Floats:
-        """`power` of at most `MAX_FRAMES` sounding frames in dB, floored 100 dB below the loudest
-        bin, [frames, bins].
-        """
-        power = self.power[thin_frames(np.flatnonzero(self.active_frames))]
-        if not power.size:
-            return power
-        floor = np.float32(max(float(power.max()) * 1e-10, TINY))
-        return np.asarray(10.0 * np.log10(np.maximum(power, floor)), np.float32)
 
     @cached_property
     def second_difference(self) -> Floats:

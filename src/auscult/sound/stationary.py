@@ -20,11 +20,6 @@ LOWEST_HZ = 50.0
 """Lower frequencies are not looked at. Chosen, not measured."""
 MIN_BIN_SHARE = 1e-9
 """Of the strongest bin's mean power: weaker bins are not looked at. Chosen, not measured."""
-GAUSSIAN_DB = -2.507
-"""Mean level of the spectrum of Gaussian noise against its mean power.
-
-Defined by -10 γ / ln 10, γ being Euler's constant.
-"""
 
 
 @dataclass(frozen=True)

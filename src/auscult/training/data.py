@@ -97,7 +97,7 @@ class Batches:
             frames: Mel frames in a segment.
             unknown: Share of segments whose voice and style are withheld (zero vectors).
         """
-        self._margin, self._length, self._hop = count_padding(mel), frames * mel.hop, mel.hop
+        self._margin, self._length = count_padding(mel), frames * mel.hop
         self._unknown_share, self._rng = unknown, np.random.default_rng(seed)
         self._speech = [(utterance, self._pad_edges(utterance.samples)) for utterance in speech]
         lengths = np.array([len(samples) for _, samples in self._speech], float)

@@ -61,7 +61,6 @@ MIN_FACTOR = 1e-6
 """Fitted factors of smaller magnitude are none.
 
 Chosen, not measured."""
-Axis = int
 
 
 @dataclass(frozen=True)

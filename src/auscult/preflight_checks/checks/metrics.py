@@ -27,11 +27,6 @@ class Contradiction:
     highest_db: float
     by: str
 
-    @property
-    def excess_db(self) -> float:
-        """How far outside."""
-        return max(self.lowest_db - self.snr_db, self.snr_db - self.highest_db)
-
 
 def compute_snr(ratio: float, correlation: float) -> float:
     """SNR in dB of an output with that RMS ratio and correlation (both about zero) to its

@@ -55,29 +55,3 @@ def is_deaf(values: Mapping[str, float], tolerance: float = 1e-5) -> bool:
     """Whether a term gives the same value whatever the output is."""
     numbers = list(values.values())
     return max(numbers) - min(numbers) <= tolerance * max(map(abs, numbers), default=0.0)
-
-
-def compute_frequency_share(values: Mapping[str, float]) -> float:
-    """How much a term reacts to other frequencies at the same level, as a share of its largest
-    reaction.
-
-    About 1 for a term that hears frequencies, near 0 for one that hears levels only; NaN where it
-    reacts to nothing.
-    """
-    rise = {
-        name: abs(values[name] - values["target"])
-        for name in ("mirrored", "half", "noise", "silence", "other")
-    }
-    most = max(rise.values())
-    if most > 0:
-        return rise["mirrored"] / most
-    return float("nan")
-
-
-def measure_gain_slope(term: Term, output: Tensor, step: float = 0.01) -> float:
-    """Derivative of a term with respect to the logarithm of the output's gain: above 0 it wants the
-    output quieter.
-    """
-    with torch.no_grad():
-        louder, quieter = float(term(output * (1 + step))), float(term(output / (1 + step)))
-    return (louder - quieter) / (2 * float(torch.log1p(torch.tensor(step, dtype=torch.float64))))

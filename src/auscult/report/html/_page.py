@@ -40,7 +40,3 @@ class ReportPage:
 
     def names(self, texts: Iterable[str]) -> list[int]:
         return [self.name(text) for text in texts]
-
-    def has_name(self, text: str) -> bool:
-        """Whether some table of the page shows that name."""
-        return text in self._numbers

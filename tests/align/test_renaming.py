@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from auscult.align.rename import learn_renaming
 from auscult.align.renaming import Renaming
 
 
@@ -14,19 +13,16 @@ def test_a_prefix() -> None:
         ("generator.conv_pre.weight", "conv_pre.weight"),
     ]
     assert predicted(pairs, "generator.conv_post.bias") == ["conv_post.bias"]
-    assert [str(rule) for rule in learn_renaming(pairs)] == ["generator.* → * (2)"]
 
 
 def test_an_added_prefix() -> None:
     pairs = [("a.weight", "model.a.weight"), ("b.0.weight", "model.b.0.weight")]
     assert predicted(pairs, "c.bias") == ["model.c.bias"]
-    assert [str(rule) for rule in learn_renaming(pairs)] == ["* → model.* (2)"]
 
 
 def test_an_index_moves_into_the_word() -> None:
     pairs = [(f"encoders.{i}.norm.weight", f"encoders_{i}.norm.weight") for i in range(3)]
     assert predicted(pairs, "encoders.7.ff.bias")[0] == "encoders_7.ff.bias"
-    assert str(learn_renaming(pairs)[0]) == "encoders.{i} → encoders_{i} (3)"
 
 
 def test_an_index_counts_from_one() -> None:
@@ -41,7 +37,6 @@ def test_an_index_counts_from_one() -> None:
 def test_every_second_index() -> None:
     pairs = [(f"condnet.{2 * i}.weight", f"condnet.{i}.weight") for i in range(1, 4)]
     assert predicted(pairs, "condnet.8.bias")[0] == "condnet.4.bias"
-    assert str(learn_renaming(pairs)[0]) == "condnet.{i} → condnet.{i/2} (3)"
 
 
 def test_one_form_two_meanings_goes_by_the_index_that_tells_them_apart() -> None:
@@ -57,16 +52,8 @@ def test_a_word_is_replaced_wherever_it_stands() -> None:
     assert predicted(pairs, "z.to_out.bias") == []
 
 
-def test_rules_are_taken_apart() -> None:
-    pairs = [(f"down.{i}.1.norm.weight", f"down_{i}.norm.weight") for i in range(3)]
-    pairs += [(f"down.{i}.1.attn.to_q.weight", f"down_{i}.attn.query.weight") for i in range(3)]
-    rules = {(rule.a, rule.b): rule.count for rule in learn_renaming(pairs)}
-    assert rules == {("down.{i}.1", "down_{i}"): 6, ("to_q", "query"): 3}
-
-
-def test_equal_names_give_no_rule_and_predict_themselves() -> None:
+def test_equal_names_predict_themselves() -> None:
     pairs = [("a.weight", "a.weight"), ("b.0.weight", "b.0.weight")]
-    assert learn_renaming(pairs) == ()
     assert predicted(pairs, "c.9.weight") == ["c.9.weight"]
 
 
@@ -78,4 +65,3 @@ def test_braces_and_empty_parts_in_names_do_no_harm() -> None:
     pairs = [("{x}.0.w", "y.0.w"), ("..w", ".w"), ("", "z")]
     assert predicted(pairs, "{x}.1.b") is not None
     assert predicted(pairs, "{0.}") is not None
-    assert learn_renaming(pairs) is not None
