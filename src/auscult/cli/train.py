@@ -92,7 +92,7 @@ def command(
     seeds: int,
     shared: SharedOptions,
 ) -> None:
-    """Train MODEL (codec), or go on with the training in --out.
+    """Train a model (MODEL: codec), or continue the training in --out.
 
     Every field of the training's config is a setting; `--set codec.NAME=VALUE` sets one of the codec's own.
     """

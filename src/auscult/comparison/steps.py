@@ -178,7 +178,7 @@ class StepJudge:
             return "same", sentence
         if self._has_equal_outcome(pair):
             sentence = (
-                f"rounding tells from step {first} on, but what is made of the steps agrees within"
+                f"rounding alone shows from step {first} on; the result of the steps agrees within"
                 " the noise floor"
             )
             return "same", sentence

@@ -133,8 +133,11 @@ def _build_unexplained_finding(mistake: Mistake, layers: Sequence[LayerResult]) 
 def _describe_places(places: Sequence[ExplainedPlace]) -> str:
     layer, explanation = places[0]
     text = f"{_describe_role(layer)}{name_layer(layer)}: {explanation.says}"
-    if len(places) > 1:
-        return f"{text} (and {format_count(len(places) - 1, 'place')} more)"
+    more = len({name_layer(explained_layer) for explained_layer, _ in places}) - 1
+    if more:
+        return f"{text} (and {format_count(more, 'layer')} more)"
+    if len(places) > 1:  # one layer, in several of its calls
+        return f"{text} (found there {len(places)} times)"
     return text
 
 

@@ -132,3 +132,21 @@ def test_a_comparison_with_an_unknown_cause_is_an_error() -> None:
     trace = Trace(Manifest(framework="torch"), (), lambda _key, /: draw(0, 1))
     with pytest.raises(UnknownCauseError, match="no-such-cause"):
         list(iter_findings(CompareSubject(trace, trace, (layer,))))
+
+
+@pytest.mark.parametrize(
+    ("paths", "ending"),
+    [
+        ("a", "too big"),
+        ("aaa", "too big (found there 3 times)"),
+        ("aba", "too big (and 1 layer more)"),
+    ],
+)
+def test_a_finding_says_where_else_it_is(paths: str, ending: str) -> None:
+    explanation = Explanation("leaky-slope", residual=0.0, says="too big")
+    layers = tuple(
+        LayerResult(path, path, 1.0, 0.0, born=True, explanations=(explanation,)) for path in paths
+    )
+    trace = Trace(Manifest(framework="torch"), (), lambda _key, /: draw(0, 1))
+    (finding,) = iter_findings(CompareSubject(trace, trace, layers))
+    assert finding.message == f"a: {ending}"

@@ -10,7 +10,8 @@ def test_exchanged_channels() -> None:
     x, weight = draw(0, 1, 5, 40), draw(1, 5, 5, 3)
     candidate = conv1d(x, weight.swapaxes(0, 1))
     case = layer("Conv1d", x, conv1d(x, weight), candidate, {"weight": weight})
-    assert assert_explained("layout-conv1d", case).says == "its kernel is exchanged"
+    says = assert_explained("layout-conv1d", case).says
+    assert says == "its kernel has input and output channels exchanged"
 
 
 def test_a_reshape_in_place_of_a_transposition() -> None:

@@ -12,4 +12,5 @@ def test_exchanged_channels() -> None:
         conv_transpose1d(x, kernel, stride=2) for kernel in (weight, weight.swapaxes(0, 1))
     )
     case = layer("ConvTranspose1d", x, reference, candidate, {"weight": weight}, stride=2)
-    assert assert_explained("layout-conv-transpose1d", case).says == "its kernel is exchanged"
+    says = assert_explained("layout-conv-transpose1d", case).says
+    assert says == "its kernel has input and output channels exchanged"

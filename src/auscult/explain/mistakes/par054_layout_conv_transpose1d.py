@@ -52,4 +52,5 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     if trial is None or not trial.reference.transposed:
         return
     for variant, residual in trial.iter_fitting(convolutions.iter_other_layouts(trial)):
-        yield trial.to_explanation(NAME, variant, residual, f"its kernel is {variant.layout}")
+        says = f"its kernel {convolutions.describe_layout(variant.layout)}"
+        yield trial.to_explanation(NAME, variant, residual, says)

@@ -82,6 +82,13 @@ LAYOUTS: dict[str, Any] = {
 }
 
 
+def describe_layout(layout: str) -> str:
+    """What a kernel in this order of axes is, as a sentence's predicate."""
+    if layout.startswith("exchanged"):
+        return f"has input and output channels {layout}"
+    return f"is {layout}"
+
+
 @dataclass(frozen=True, eq=False)
 class ConvolutionTrial:
     """A convolution whose attributes and weights give the reference's output, ready to be run as a mistake would run it.

@@ -51,7 +51,7 @@ SUSPECTS = (
         needs="traces",
     ),
 )
-WRITING = "multiply the channel by -1 if the model is right"
+WRITING = "multiply the channel by -1"
 MAX_CORRELATION = -0.75
 """Correlation of the channels below which one is the other's negative.
 

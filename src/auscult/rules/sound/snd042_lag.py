@@ -58,7 +58,7 @@ SUSPECTS = (
         needs="traces",
     ),
 )
-WRITING = "none is needed to hear it; align before computing any sample-wise figure"
+WRITING = "the sound needs no repair; align the two files before you compare them sample by sample"
 MIN_FRAME_LAG_SECONDS = 0.04
 """Lag from which on it is reported where only the spectrograms agree. Chosen, not measured."""
 MIN_DRIFT_PPM = 5.0

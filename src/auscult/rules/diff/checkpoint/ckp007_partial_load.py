@@ -138,7 +138,7 @@ def _build_saved_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...])
         Severity.ERROR,
         names,
         f"{format_count(len(names), 'tensor')} of the {subject.noun('candidate')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
-        " while the rest is equal: a model that was saved after a load that raised part-way",
+        " while the rest is equal: the load stopped part-way, or skipped names that it did not know",
         confidence=CONFIDENCE,
         evidence={"fresh": len(names), "values_fresh": values, "values_total": total},
         rank=14,
