@@ -231,3 +231,8 @@ class Checkpoint(Mapping[str, Tensor]):
     def is_code(self) -> bool:
         """Whether this is a live module rather than a file."""
         return self.format.startswith("code:")
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether this is a file that knows the operators of its tensors, such as an ONNX model."""
+        return bool(self.modules) and not self.is_code

@@ -10,7 +10,7 @@ from typing import Any
 
 from auscult.align.records import Match
 from auscult.finding import Finding, Skip
-from auscult.rules.diff.evidence.names import GRAPH_FORMATS, is_derived, is_operator_parameter
+from auscult.rules.diff.evidence.names import is_derived, is_operator_parameter
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
@@ -146,7 +146,7 @@ def _match_checkpoint_and_graph(subject: DiffSubject) -> _CheckpointAndGraph | N
 
 def _find_graph_role(subject: DiffSubject) -> Role | None:
     """The side that is a graph, if the other is none."""
-    graph_roles = [role for role in ROLES if subject.checkpoint(role).format in GRAPH_FORMATS]
+    graph_roles = [role for role in ROLES if subject.checkpoint(role).is_graph]
     if len(graph_roles) == 1:
         return graph_roles[0]
     return None
@@ -207,8 +207,9 @@ def describe_same_weights(subject: DiffSubject) -> dict[str, Any]:
     """
     if other_facts := describe_other_weights(subject):
         return other_facts
-    formats = {subject.reference.format, subject.candidate.format}
-    if subject.compares_shapes or not formats & GRAPH_FORMATS or len(formats) < 2:
+    reference, candidate = subject.reference, subject.candidate
+    has_graph = reference.is_graph or candidate.is_graph
+    if subject.compares_shapes or not has_graph or reference.format == candidate.format:
         return {}
     matches = subject.alignment.matches
     if not matches or any(match.equality is Equality.DIFFERENT or match.fault for match in matches):

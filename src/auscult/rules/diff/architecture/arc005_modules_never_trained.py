@@ -48,7 +48,6 @@ from auscult.rules.diff.evidence.modules import (
     collect_path_patterns,
     find_novel_part,
 )
-from auscult.rules.diff.evidence.names import GRAPH_FORMATS
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.weights import Checkpoint, Shape
 
@@ -61,7 +60,7 @@ MIN_MODULES_BETWEEN_FILES = 2
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
-    if subject.target.format in GRAPH_FORMATS:  # its names are of operators
+    if subject.target.is_graph:  # its names are of operators
         return
     unfilled = set(items.unfilled)
     known_paths: frozenset[str] = frozenset()

@@ -20,7 +20,6 @@ def is_derived(name: str) -> bool:
     return bool(_DERIVED_NAME.search(name))
 
 
-GRAPH_FORMATS = frozenset(("onnx", "litert", "coreml"))
 INITIAL_STATE_INPUTS = (5, 6)
 """Inputs of ONNX's LSTM and GRU that hold the state to start from."""
 RECURRENT_OPERATORS = frozenset(("LSTM", "GRU", "RNN"))
@@ -44,7 +43,7 @@ def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
     Integers that no scale belongs to, single numbers and zeros that stand in the graph as Constant nodes, the initial state of a
     recurrent layer, and the scales of quantised weights, which are part of these.
     """
-    if checkpoint.format not in GRAPH_FORMATS or checkpoint[name].quantization is not None:
+    if not checkpoint.is_graph or checkpoint[name].quantization is not None:
         return False
     tensor, operator = checkpoint[name], checkpoint.modules.get(name)
     if _is_scale(checkpoint, name):

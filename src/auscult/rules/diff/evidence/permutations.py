@@ -12,7 +12,6 @@ from auscult.align.records import Match
 from auscult.facts.layers import LayerKind
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.claims import OPEN_KEY
-from auscult.rules.diff.evidence.names import GRAPH_FORMATS
 from auscult.rules.diff.evidence.shapes import get_shape_pair
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.verdict import Equality
@@ -204,9 +203,7 @@ def _is_product(subject: DiffSubject, layer: LayerLayout) -> bool:
     if layer.kind != "linear":
         return False
     sides = ((subject.reference, layer.match.a), (subject.candidate, layer.match.b))
-    operators = [
-        side.modules.get(names[-1]) for side, names in sides if side.format in GRAPH_FORMATS
-    ]
+    operators = [side.modules.get(names[-1]) for side, names in sides if side.is_graph]
     return any(operator and operator.type in PRODUCT_OPERATORS for operator in operators)
 
 

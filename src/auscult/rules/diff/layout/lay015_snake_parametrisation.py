@@ -28,7 +28,6 @@ number format.
 from __future__ import annotations
 
 from auscult.finding import Severity
-from auscult.rules.diff.evidence.names import GRAPH_FORMATS
 from auscult.rules.diff.evidence.operations import make_check, make_operation_claim
 from auscult.rules.diff.subject import DiffSubject
 
@@ -40,7 +39,7 @@ PRECEDENCE = 30
 
 def _judge_severity(subject: DiffSubject) -> Severity:
     """A graph holds what its operators multiply by, so there the exponential is only computed beforehand."""
-    if {subject.reference.format, subject.candidate.format} & GRAPH_FORMATS:
+    if subject.reference.is_graph or subject.candidate.is_graph:
         return Severity.INFO
     return Severity.WARNING
 
