@@ -50,6 +50,7 @@ class Rule:
         explains: `EXPLAINS`: causes of sound that follow from its own.
         suspects: `SUSPECTS`: of a rule of sound, what in a model can make it, likeliest first; none: no such cause is known.
         writing: `WRITING`: the remedy where the sound was written or labelled wrongly, which no other evidence has to show.
+        undecided: `UNDECIDED`: a finding of sound that keeps the verdict from being PASS, although it shows no defect.
         follows: `FOLLOWS`: any wrong computation may leave this sound; beside a cause in the model it needs none of its own.
     """
 
@@ -69,6 +70,7 @@ class Rule:
     suspects: tuple[Suspect, ...] = field(default=())
     writing: str | None = None
     follows: bool = False
+    undecided: bool = False
 
     @property
     def summary(self) -> str:

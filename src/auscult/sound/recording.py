@@ -53,6 +53,13 @@ class Recording:
             np.ascontiguousarray(converted.T, dtype=np.float32), sample_rate, self.name
         )
 
+    def replace_non_finite(self) -> Recording:
+        """The same with zeros for values that are no numbers; itself where there are none."""
+        if np.isfinite(self.samples).all():
+            return self
+        samples = np.nan_to_num(self.samples, nan=0.0, posinf=0.0, neginf=0.0)
+        return Recording(samples, self.sample_rate, self.name)
+
     def cut(self, seconds: float) -> Recording:
         """The first `seconds`, or all where it is shorter."""
         return Recording(

@@ -111,7 +111,7 @@ def relate_recordings(recording: Recording, reference: Recording) -> Relation:
     for side in (recording, reference):
         if side.samples.shape[1] == 0:
             raise AudioError("holds no samples to set against another", where=side.name)
-    recording, reference = _zero_non_finite(recording), _zero_non_finite(reference)
+    recording, reference = recording.replace_non_finite(), reference.replace_non_finite()
     reading = _read_speed(recording, reference)
     coherent = reading.stretch == 1.0 and is_coherent(reading.lag_track)
     if coherent and reading.lag_track.drift:
@@ -169,13 +169,6 @@ def _remove_drift(
     if second_track.coherence >= lag_track.coherence:
         return replace(reading, lag_track=second_track, speed=speed / (1.0 + second_track.drift))
     return replace(reading, speed=speed)
-
-
-def _zero_non_finite(recording: Recording) -> Recording:
-    if np.isfinite(recording.samples).all():
-        return recording
-    samples = np.nan_to_num(recording.samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return Recording(samples, recording.sample_rate, recording.name)
 
 
 def mix_down(recording: Recording) -> Samples:

@@ -62,11 +62,14 @@ class CauseTrait:
             whole).
         explains: Causes that follow from it.
         evidence: What it needs: `nothing`, `metadata` or `reference`.
+        undecided: Whether a finding of it keeps the verdict from being PASS, although it shows no
+            defect.
     """
 
     extent: Literal["anywhere", "mostly", "always", "whole"] = "whole"
     explains: frozenset[str] = frozenset()
     evidence: str = "reference"
+    undecided: bool = False
 
 
 @cache
@@ -76,7 +79,9 @@ def collect_traits() -> Mapping[str, CauseTrait]:
     """
     traits_by_cause: dict[str, CauseTrait] = {}
     for rule in every_rule(FOLDER):
-        module_trait = CauseTrait(rule.extent, frozenset(rule.explains), rule.evidence)
+        module_trait = CauseTrait(
+            rule.extent, frozenset(rule.explains), rule.evidence, rule.undecided
+        )
         existing_trait = traits_by_cause.get(rule.name)
         if existing_trait is None or (
             module_trait.evidence != "reference" and existing_trait.evidence == "reference"

@@ -77,7 +77,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if abs(relation.lag_samples) < min_lag and not is_drifting:
         return
     if not is_drifting:
-        overhang = measure_overhang(relation, subject.recording, subject.reference)
+        overhang = measure_overhang(relation, *subject.finite_pair)
         if max(overhang.missing_sound[0], overhang.extra_sound[0]) >= LEAST_CUT:
             return  # the start is cut off or another one is before it
     yield _report_lag(subject, relation)

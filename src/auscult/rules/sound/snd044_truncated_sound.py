@@ -67,7 +67,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = find_relation(subject)
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
-    overhang = measure_overhang(relation, subject.recording, subject.reference)
+    overhang = measure_overhang(relation, *subject.finite_pair)
     missing, extra = overhang.missing_sound, overhang.extra_sound
     parts = [*_describe_ends("missing", missing), *_describe_ends("added", extra)]
     if not parts:

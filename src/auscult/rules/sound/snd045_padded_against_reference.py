@@ -53,7 +53,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = find_relation(subject)
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
-    overhang = measure_overhang(relation, subject.recording, subject.reference)
+    overhang = measure_overhang(relation, *subject.finite_pair)
     before = overhang.extra_start if overhang.extra_sound[0] < LEAST_SOUND else 0.0
     after = overhang.extra_end if overhang.extra_sound[1] < LEAST_SOUND else 0.0
     parts = [

@@ -91,7 +91,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         or abs(subject.relation.correlation) > MAX_AS_IT_IS
     ):
         return
-    backwards = measure(subject.recording, subject.reference)
+    backwards = measure(*subject.finite_pair)
     forwards = subject.relation.rate_correlation
     if backwards < MIN_CORRELATION or backwards < forwards + MIN_GAIN:
         return

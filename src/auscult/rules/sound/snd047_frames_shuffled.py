@@ -111,7 +111,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         aligned_pair = (relation.aligned_recording, relation.aligned_reference)
     else:
         aligned_pair = None
-    piece_order = measure(*(aligned_pair or (subject.recording, subject.reference)))
+    piece_order = measure(*(aligned_pair or subject.finite_pair))
     if piece_order.displaced < MIN_DISPLACED:
         return
     yield Finding(

@@ -64,6 +64,19 @@ class SoundSubject:
         return SoundAnalysis(self.recording)
 
     @cached_property
+    def finite_pair(self) -> tuple[Recording, Recording]:
+        """The recording and its reference, with zeros for values that are no numbers.
+
+        Raises:
+            UsageError: If there is no reference.
+        """
+        if self.reference is None:
+            raise UsageError(
+                "there is no reference recording to relate to", where=self.recording.name
+            )
+        return self.recording.replace_non_finite(), self.reference.replace_non_finite()
+
+    @cached_property
     def relation(self) -> Relation:
         """How the recording lies to its reference: lag, rate, gain, polarity.
 
@@ -72,11 +85,21 @@ class SoundSubject:
         """
         from auscult.sound.relation import relate_recordings
 
-        if self.reference is None:
-            raise UsageError(
-                "there is no reference recording to relate to", where=self.recording.name
-            )
-        return relate_recordings(self.recording, self.reference)
+        return relate_recordings(*self.finite_pair)
+
+
+@dataclass(frozen=True)
+class FailedSubject:
+    """A file at which listening itself stopped, and by what.
+
+    Attributes:
+        reason: The error in one line.
+        place: File, line and function in which it arose.
+    """
+
+    path: str
+    reason: str
+    place: str
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ From the recording alone, with what is known of its model, or with a reference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -154,9 +154,12 @@ def _list_subjects(listened_files: Sequence[ListenedFile]) -> tuple[str, ...]:
     return (f"{len(listened_files)} files",)
 
 
-def _decide_verdict(findings: Iterable[Finding]) -> Verdict:
+def _decide_verdict(findings: Sequence[Finding]) -> Verdict:
     if any(finding.severity is Severity.ERROR for finding in findings):
         return Verdict.DIVERGENT
+    traits = collect_traits()
+    if any(traits[finding.cause].undecided for finding in findings if finding.cause in traits):
+        return Verdict.INCONCLUSIVE
     return Verdict.PASS
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from auscult import rules
 from auscult.errors import AuscultError
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.hearing import run_sound_rules
-from auscult.rules.sound.subject import SoundFacts, SoundSubject, UnreadableSubject
+from auscult.rules.sound.subject import FailedSubject, SoundFacts, SoundSubject, UnreadableSubject
 from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.bandwidth import find_spectral_edge
 from auscult.sound.figures import measure_figures
@@ -61,6 +63,17 @@ def hear_file(
     except AuscultError as error:
         findings, _ = rules.run_rules(UnreadableSubject(path, _describe_error(error)), "sound")
         return ListenedFile(path, findings, recording={"file": path, "role": "heard"})
+    except Exception as error:  # noqa: BLE001 - one file must not end a folder; the finding says what it was
+        findings, _ = rules.run_rules(_describe_failure(path, error), "sound")
+        return ListenedFile(path, findings, recording={"file": path, "role": "heard"})
+
+
+def _describe_failure(path: str, error: Exception) -> FailedSubject:
+    """What stopped the listening, and where in the program."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    place = f"{Path(last.filename).name}:{last.lineno} in {last.name}"
+    return FailedSubject(path, f"{type(error).__name__}: {error}", place)
 
 
 def hear_recording(
