@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -38,11 +39,20 @@ def run_once(command: Sequence[str], *, allowed: tuple[int, ...] = (0, 1)) -> tu
         capture_output=True,
         text=True,
         check=True,
+        env=_copy_environment(),
     )
     outcome = json.loads(process.stderr.splitlines()[-1])
     if outcome["code"] not in allowed:
         raise RuntimeError(f"{' '.join(command)} exited with {outcome['code']}")
     return outcome["seconds"], outcome["mebibytes"]
+
+
+def _copy_environment() -> dict[str, str]:
+    """The environment, in which modules may be compiled once: pip does so for whatever it installs.
+
+    Where it is forbidden, every run would compile a checkout's sources anew, and the peers' not.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def compare_commands(

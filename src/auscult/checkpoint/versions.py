@@ -68,10 +68,8 @@ def get_leaf_shape(leaf: Tensor | Leaf | BufferLeaf) -> Shape:
 
 def _find_copies(shapes: Mapping[str, Shape]) -> Iterable[tuple[str, str]]:
     """Beginnings that speak of an average and hold what stands under another one too."""
-    for prefix in _list_prefixes(shapes):
+    for prefix in _list_average_prefixes(shapes):
         top = prefix.partition(".")[0]
-        if not EMA_KEY.search(prefix.rpartition(".")[2]):
-            continue
         copied = {
             name[len(prefix) + 1 :]: shape
             for name, shape in shapes.items()
@@ -108,12 +106,15 @@ def _find_critics(shapes: Mapping[str, Shape]) -> Iterable[tuple[str, str]]:
         yield from ((top, "other") for top in critics)
 
 
-def _list_prefixes(shapes: Mapping[str, Shape]) -> list[str]:
-    """Beginnings of one to three parts, the shortest first."""
+def _list_average_prefixes(shapes: Mapping[str, Shape]) -> list[str]:
+    """Beginnings of one to three parts that end in a word of averages, the shortest first."""
     prefixes: dict[str, None] = {}
-    for count in range(1, MAX_PREFIX_PARTS + 1):
-        for name in shapes:
-            parts = name.split(".")
-            if len(parts) > count:
+    is_average: dict[str, bool] = {}
+    for name in shapes:
+        parts = name.split(".")
+        for count, part in enumerate(parts[:-1][:MAX_PREFIX_PARTS], start=1):
+            if part not in is_average:
+                is_average[part] = EMA_KEY.search(part) is not None
+            if is_average[part]:
                 prefixes[".".join(parts[:count])] = None
-    return list(prefixes)
+    return sorted(prefixes, key=lambda prefix: prefix.count("."))

@@ -51,25 +51,25 @@ class DiffSubject:
     compares_shapes: bool = False
     choices: tuple[Any, ...] = ()
 
-    @property
+    @cached_property
     def source_role(self) -> Role:
         """The side whose weights are loaded, and which `--fix` writes anew."""
         if self.candidate.is_code and not self.reference.is_code:
             return "reference"
         return "candidate"
 
-    @property
+    @cached_property
     def target_role(self) -> Role:
         """The side that the weights are loaded into, and whose form `--fix` writes."""
         if self.source_role == "reference":
             return "candidate"
         return "reference"
 
-    @property
+    @cached_property
     def source(self) -> Checkpoint:
         return self.checkpoint(self.source_role)
 
-    @property
+    @cached_property
     def target(self) -> Checkpoint:
         return self.checkpoint(self.target_role)
 
