@@ -17,13 +17,8 @@ from collections.abc import Sequence
 
 import click
 
-from auscult.cli.common import (
-    SharedOptions,
-    is_color_wanted,
-    parse_fail_on,
-    render_report,
-    split_codes,
-)
+from auscult.cli.common import SharedOptions, parse_fail_on, split_codes
+from auscult.cli.delivery import is_color_wanted, render_report
 from auscult.errors import AuscultError, UsageError
 
 

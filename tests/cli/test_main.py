@@ -21,8 +21,8 @@ from auscult.cli.common import (
     SharedOptions,
     add_shared_options,
     run_verb,
-    write_text,
 )
+from auscult.cli.delivery import write_text
 from auscult.cli.main import list_verbs
 from auscult.cli.progress import ProgressBar, progress_bar
 from auscult.errors import UsageError
@@ -130,6 +130,49 @@ def test_errors_as_json_are_the_envelope(auscult: Cli, args: tuple[str, ...]) ->
     assert envelope["verdict"] == "ERROR"
     assert envelope["error"]["what"]
     jsonschema.validate(envelope, schema())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("inspect", "no-such-file.pth"),
+        ("diff", "no-such-file.pth", "no-such-file.pth"),
+        ("convert", "no-such-file.pth", "out.safetensors"),
+        ("listen", "no-such-file.wav"),
+        ("compare", "no-such.py:a", "no-such.py:b"),
+        ("preflight", "no-such.py:a"),
+        ("inspect", "--no-such-option"),
+        ("inspct",),
+        ("inspect", "x", "--kwargs", "3"),
+        ("rules", "XYZ999"),
+    ],
+)
+@pytest.mark.parametrize("option", ["-o {}", "--output {}", "--output={}", "-o{}"])
+def test_errors_go_into_the_output_file_too(
+    auscult: Cli, args: tuple[str, ...], option: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "report.json"
+    target.write_text('{"verdict": "PASS"}')
+    ran = auscult(*args, *option.format(target).split())
+    envelope = json.loads(target.read_text())
+    assert (ran.exit_code, ran.out, envelope["verdict"]) == (2, "", "ERROR")
+    assert envelope["error"]["what"] in ran.err
+    jsonschema.validate(envelope, schema())
+
+
+@pytest.mark.parametrize("format", ["text", "junit", "sarif", "github", "html"])
+def test_each_format_says_what_the_error_is(auscult: Cli, format: str, tmp_path: Path) -> None:
+    target = tmp_path / "report.out"
+    ran = auscult("inspect", "no-such-file.pth", "--format", format, "-o", target)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "is no file or folder" in target.read_text()
+
+
+def test_an_error_leaves_a_file_that_is_no_report(auscult: Cli, file: Path) -> None:
+    before = file.read_bytes()
+    ran = auscult("convert", "no-such-file.pth", "-o", file)
+    assert ran.exit_code == 2
+    assert file.read_bytes() == before
 
 
 def test_debug_shows_the_traceback() -> None:

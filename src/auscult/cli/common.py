@@ -20,9 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import itertools
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,10 +28,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import click
 
-from auscult import plugins
+from auscult.cli.delivery import (
+    Request,
+    choose_format,
+    deliver_report,
+    list_formats,
+    report_failure,
+)
 from auscult.cli.progress import progress_bar
-from auscult.errors import AuscultError, UsageError
-from auscult.facts.atomic import replace_file
+from auscult.errors import AuscultError
 from auscult.facts.progress import Progress
 
 if TYPE_CHECKING:
@@ -44,23 +46,6 @@ P = ParamSpec("P")
 
 GROUP_TITLES = ("Start here", "Weights", "Layers", "Sound", "Training", "Reports")
 """Headings of `auscult --help`; a verb names its own in `GROUP`."""
-
-SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "text"}
-"""Suffixes of `--output` that differ from the name of the format."""
-
-
-FOLDERS_BESIDE_FORMATS = frozenset(("sections",))
-"""What lies in `auscult/report` and is no format."""
-
-
-def list_formats() -> tuple[str, ...]:
-    """Names of the report formats, from the files in `auscult/report` (`json_.py` is `json`); text
-    first.
-    """
-    files = set(plugins.list_module_names("auscult.report")) - FOLDERS_BESIDE_FORMATS
-    return tuple(
-        sorted((name.rstrip("_") for name in files), key=lambda name: (name != "text", name))
-    )
 
 
 @dataclass(frozen=True)
@@ -113,7 +98,7 @@ class SharedOptions:
         stdout_formats = list(self.formats)
         destinations: list[tuple[str, str | None]] = []
         for output in self.outputs:
-            destinations.append((_choose_format(output, self.formats), output))
+            destinations.append((choose_format(output, self.formats), output))
             if destinations[-1][0] in stdout_formats:
                 stdout_formats.remove(destinations[-1][0])
         if not self.formats and all(name != "text" for name, _ in destinations):
@@ -121,22 +106,6 @@ class SharedOptions:
         if not self.is_stdout_free:
             stdout_formats = []
         return [*((name, None) for name in stdout_formats), *destinations]
-
-
-def _choose_format(output: str, requested_formats: tuple[str, ...]) -> str:
-    suffix = Path(output).suffix.lower()
-    by_suffix = SUFFIX_FORMATS.get(suffix, suffix[1:])
-    if by_suffix in requested_formats or (not requested_formats and by_suffix in list_formats()):
-        return by_suffix
-    if len(requested_formats) > 1:
-        raise UsageError(
-            "cannot tell which format this file takes",
-            where=output,
-            hint="give it the suffix of one of the formats",
-        )
-    if requested_formats:
-        return requested_formats[0]
-    return "text"
 
 
 _CODES = "CODES"
@@ -263,6 +232,7 @@ def run_verb(
         exit_code: For a verb whose success is not its verdict's; `--fail-on` goes before it.
     """
     context = click.get_current_context()
+    request = Request(command, tuple(subjects), shared.formats, shared.outputs)
     try:
         shared.check_codes()
         destinations = shared.plan()
@@ -272,9 +242,7 @@ def run_verb(
     except AuscultError as error:
         if shared.debug:
             raise
-        context.exit(
-            report_failure(error, command=command, subjects=subjects, formats=shared.formats)
-        )
+        context.exit(report_failure(error, request))
     except (KeyboardInterrupt, click.exceptions.Exit, click.ClickException):
         raise
     except (
@@ -286,11 +254,7 @@ def run_verb(
             f"stopped by {type(error).__name__}: {error}",
             hint="a defect of auscult: run again with --debug and report it",
         )
-        context.exit(
-            report_failure(
-                unexpected_error, command=command, subjects=subjects, formats=shared.formats
-            )
-        )
+        context.exit(report_failure(unexpected_error, request))
     if exit_code is not None and not shared.fail_on:
         context.exit(exit_code(report))
     context.exit(report.exit_code(shared.fail_on))
@@ -312,99 +276,3 @@ def _show_warnings(subjects: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-def render_report(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
-    """The report as text of that format."""
-    files = {name.rstrip("_"): name for name in plugins.list_module_names("auscult.report")}
-    return str(
-        importlib.import_module(f"auscult.report.{files[format]}").render(
-            report, color=color, verbose=verbose
-        )
-    )
-
-
-def deliver_report(
-    report: Report, destinations: Sequence[tuple[str, str | None]], *, verbose: int = 0
-) -> None:
-    """Print the report, or write it, in each of its formats."""
-    for format, output in destinations:
-        if output is None:
-            _print_text(
-                render_report(report, format, color=is_color_wanted(sys.stdout), verbose=verbose)
-            )
-        else:
-            write_text(Path(output), render_report(report, format, verbose=verbose))
-
-
-def _print_text(text: str) -> None:
-    """Print to stdout; a reader that has gone away (`| head`) is no error."""
-    try:
-        sys.stdout.write(text.rstrip("\n") + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        UsageError: If the file cannot be written.
-    """
-    try:
-        with replace_file(path) as partial:
-            partial.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}",
-            where=str(path),
-            hint="check the folder and the permissions",
-        ) from error
-
-
-def is_color_wanted(stream: Any) -> bool:
-    """Whether to colour what goes to that stream: a terminal, and nobody said NO_COLOR."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
-
-
-def report_failure(
-    error: AuscultError,
-    *,
-    command: str = "",
-    subjects: Sequence[str] = (),
-    formats: Sequence[str] = (),
-    args: Sequence[str] = (),
-) -> int:
-    """Say in one line what went wrong, and as an envelope too where JSON was asked for; gives the exit code.
-
-    Args:
-        args: The raw command line, where it could not be parsed.
-    """
-    wants_json = (
-        "json" in formats
-        or "--format=json" in args
-        or ("--format", "json") in itertools.pairwise(args)
-    )
-    if wants_json:
-        from auscult.report.sections.error import ErrorSection
-        from auscult.verdict import Report, Verdict
-
-        facts = {
-            name: getattr(error, name) for name in ("what", "where", "expected", "found", "hint")
-        }
-        section = ErrorSection(
-            {
-                "type": type(error).__name__,
-                **{name: None if fact is None else str(fact) for name, fact in facts.items()},
-            }
-        )
-        words = [word for word in args if not word.startswith("-")]
-        report = Report(
-            command or (words[0] if words else ""), tuple(subjects), Verdict.ERROR, section=section
-        )
-        _print_text(render_report(report, "json"))
-    click.echo(f"auscult: {error}", err=True)
-    return 2

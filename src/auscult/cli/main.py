@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from auscult import plugins
-from auscult.cli.common import GROUP_TITLES, report_failure
+from auscult.cli.common import GROUP_TITLES
+from auscult.cli.delivery import parse_request, report_failure
 from auscult.errors import UsageError
 
-HELPER_MODULES = frozenset(("main", "common", "progress"))
+HELPER_MODULES = frozenset(("main", "common", "delivery", "progress"))
 """Modules in this folder that are not verbs."""
 
 COLLECT_AFTER = (50_000, 20, 20)
@@ -145,11 +146,11 @@ def run_command_line(args: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.UsageError as error:
-        return report_failure(_to_usage_error(error), args=args)
+        return report_failure(_to_usage_error(error), parse_request(args))
     except click.ClickException as error:
-        return report_failure(UsageError(error.format_message()), args=args)
+        return report_failure(UsageError(error.format_message()), parse_request(args))
     except UsageError as error:
-        return report_failure(error, args=args)
+        return report_failure(error, parse_request(args))
     except (click.Abort, KeyboardInterrupt):
         click.echo("auscult: interrupted", err=True)
         return 130

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.errors import AuscultError
 from auscult.finding import Finding, Severity
 from auscult.report._glossary import explain_bucket
 from auscult.report._style import Style
 from auscult.report._where import MAX_PATTERNS, format_places
-from auscult.verdict import Coverage, MappingEntry, Report
+from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
 MAX_SKIPS = 8
 MAX_SUBJECTS = 4
@@ -19,6 +20,15 @@ _SEVERITY_STYLE = {
     Severity.WARNING: ("yellow",),
     Severity.INFO: ("cyan",),
 }
+
+
+def find_error_line(report: Report) -> str | None:
+    """What stopped a command, as the terminal says it; None where it did its work."""
+    error = report.extra.get("error")
+    if report.verdict is not Verdict.ERROR or not isinstance(error, Mapping):
+        return None
+    facts = {name: error.get(name) for name in ("where", "expected", "found", "hint")}
+    return str(AuscultError(str(error.get("what")), **facts))
 
 
 def iter_all_finding_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from auscult.report._common import find_error_line
 from auscult.report._where import format_places
 from auscult.verdict import Report
 
@@ -15,6 +16,9 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
     """One workflow command per finding, at most ten of a kind, then how many more there are."""
     count_by_kind: Counter[str] = Counter()
     lines: list[str] = []
+    error_line = find_error_line(report)
+    if error_line is not None:
+        lines.append(f"::error title=auscult {report.command}::{_escape_text(error_line)}")
     for finding in report.findings:
         kind = KIND_BY_SEVERITY[finding.severity.value]
         count_by_kind[kind] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from auscult.finding import Severity
+from auscult.report._common import find_error_line
 from auscult.verdict import Report, Verdict
 
 
@@ -15,7 +16,9 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
     verdict = _add_test_case(suite, subject, "verdict")
     failures = errors = 0
     if report.verdict is Verdict.ERROR:
-        ElementTree.SubElement(verdict, "error", message=report.verdict.value)
+        ElementTree.SubElement(
+            verdict, "error", message=find_error_line(report) or report.verdict.value
+        )
         errors += 1
     elif report.verdict.exit_code:
         ElementTree.SubElement(verdict, "failure", message=report.verdict.value)

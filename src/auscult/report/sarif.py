@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from auscult.finding import Finding, Json
+from auscult.report._common import find_error_line
 from auscult.report._parts import find_verb_part
 from auscult.verdict import VERSION, Report
 
@@ -36,15 +37,20 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         "invocations": [
             {
                 "executionSuccessful": report.verdict.value != "ERROR",
-                "toolExecutionNotifications": [
-                    {"level": "note", "message": {"text": f"skipped {skip.where}: {skip.reason}"}}
-                    for skip in report.skips
-                ],
+                "toolExecutionNotifications": _build_notifications(report),
             }
         ],
         "properties": {"command": report.command, "verdict": report.verdict.value},
     }
     return json.dumps({"version": "2.1.0", "$schema": SCHEMA_URL, "runs": [run]}, indent=2)
+
+
+def _build_notifications(report: Report) -> list[Json]:
+    """What stopped the command, and what was not looked at."""
+    error_line = find_error_line(report)
+    notifications = [("error", error_line)] if error_line is not None else []
+    notifications += [("note", f"skipped {skip.where}: {skip.reason}") for skip in report.skips]
+    return [{"level": level, "message": {"text": text}} for level, text in notifications]
 
 
 def _build_rule(code: str, cause: str) -> Json:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auscult.finding import Severity
 from auscult.report._common import (
+    find_error_line,
     format_coverage,
     format_subjects,
     iter_all_finding_lines,
@@ -33,7 +34,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
     """
     style = Style(color=color)
     part = find_verb_part(report)
-    if part.whole is not None:
+    if part.whole is not None and find_error_line(report) is None:
         lines = part.whole(report, style, verbose)
     else:
         lines = _iter_lines(report, part, style, verbose)
@@ -44,6 +45,11 @@ def _iter_lines(report: Report, part: VerbPart, style: Style, verbose: int) -> I
     verdict_text = style(report.verdict.value, *_VERDICT_STYLE[report.verdict])
     yield f"{verdict_text}  {format_subjects(report, part.joint)}"
     if verbose < 0:
+        return
+    error_line = find_error_line(report)
+    if error_line is not None:
+        yield ""
+        yield error_line
         return
     if report.coverage and part.counts_shown:
         yield style(format_coverage(report.coverage), "dim")
