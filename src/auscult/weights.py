@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from auscult.finding import Skip
 from auscult.late import numpy as np
@@ -74,6 +74,26 @@ class Quantization:
             return np.asarray((stored.astype(np.float32) - zero_point) * scale, np.float32)
 
 
+class WeightStorage(NamedTuple):
+    """How the codes of a quantised weight are stored.
+
+    Attributes:
+        scheme: The quantiser and its format, such as `MLX affine` or `ggml Q4_0`.
+        bits: Of one code.
+        group: How many values share a scale; None where a row, a channel or the whole tensor does.
+    """
+
+    scheme: str
+    bits: int
+    group: int | None = None
+
+    @property
+    def label(self) -> str:
+        """`4-bit, group 64 (MLX affine)`."""
+        group = f", group {self.group}" if self.group else ""
+        return f"{self.bits}-bit{group} ({self.scheme})"
+
+
 @dataclass(frozen=True)
 class Storage:
     """Which bytes a tensor lies on, so that ties and views can be told: `key` names the storage within its file.
@@ -123,6 +143,16 @@ class Tensor:
     def size(self) -> int:
         """Number of elements."""
         return prod(self.shape)
+
+    @property
+    def weight_storage(self) -> WeightStorage | None:
+        """How a quantised weight is stored; None for any other tensor."""
+        if self.quantization is not None:
+            digits = "".join(filter(str.isdigit, self.dtype))
+            where = "a channel" if self.quantization.axis is not None else "a tensor"
+            return WeightStorage(f"{self.dtype}, one scale for {where}", int(digits or 8))
+        storage: WeightStorage | None = getattr(self.data, "weight_storage", None)
+        return storage
 
     def numpy(self) -> Array:
         """The elements as stored (integers of a quantised tensor stay integers)."""

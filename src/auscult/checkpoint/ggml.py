@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auscult.checkpoint.ggml_errors import BLOCK_ERRORS
 from auscult.checkpoint.source import Source
-from auscult.weights import Array, Shape
+from auscult.weights import Array, Shape, WeightStorage
 
 PLAIN_TYPES = {
     0: "float32",
@@ -150,6 +150,12 @@ class BlockArray:
     type: BlockType
     shape: Shape
     byteorder: Literal["<", ">"] = "<"
+
+    @property
+    def weight_storage(self) -> WeightStorage:
+        """The block type, the bits that its name says, and the values in a block."""
+        bits = next(int(sign) for sign in self.type.name if sign.isdigit())
+        return WeightStorage(f"ggml {self.type.name.upper()}", bits, self.type.elements)
 
     def array(self) -> Array:
         return self.flat(0, prod(self.shape)).reshape(self.shape)

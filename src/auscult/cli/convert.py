@@ -96,6 +96,12 @@ def parse_size_argument(
     is_flag=True,
     help="Accept that the --like model has tensors that SOURCE lacks.",
 )
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="NAME",
+    help="Leave this weight out (`*` matches anything); repeatable. Any other weight that the result would lack is an error.",
+)
 @click.option("--force", is_flag=True, help="Replace DESTINATION if it exists.")
 @click.option("--dry-run", is_flag=True, help="Prove the round trip, and write nothing.")
 @click.option("--save-recipe", metavar="FILE", help="Write the recipe as JSON.")
@@ -118,6 +124,7 @@ def command(
     kwargs: dict[str, Any] | None,
     shard_size: int | None,
     allow_missing: bool,
+    drop: tuple[str, ...],
     force: bool,
     dry_run: bool,
     save_recipe: str | None,
@@ -142,6 +149,7 @@ def command(
         dry_run=dry_run,
         allow_missing=allow_missing,
         shard_bytes=shard_size,
+        drop=drop,
         save_recipe=Path(save_recipe) if save_recipe else None,
         emit_code=emit_code,
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from auscult.checkpoint.health import is_float
 from auscult.late import numpy as np
-from auscult.weights import Array, Shape, Tensor
+from auscult.weights import Array, Shape, Tensor, WeightStorage
 
 UNIFORM_RMS_SHARE = 0.75
 """Largest rms error of a weight as a share of its bounds. An error that is uniform between them has
@@ -52,10 +52,9 @@ class CodedWeight:
     rms_share: float = UNIFORM_RMS_SHARE
 
     @property
-    def label(self) -> str:
-        """How it is stored, in words: `4-bit in groups of 64 (MLX affine)`."""
-        groups = f" in groups of {self.group}" if self.group else ""
-        return f"{self.bits}-bit{groups} ({self.scheme})"
+    def weight_storage(self) -> WeightStorage:
+        """Scheme, bits and group."""
+        return WeightStorage(self.scheme, self.bits, self.group)
 
     @property
     def row_length(self) -> int:

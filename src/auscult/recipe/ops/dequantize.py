@@ -19,7 +19,7 @@ from auscult.weights import Array, Quantization, Shape
 @dataclass(frozen=True)
 class Dequantize(Op):
     """Per tensor (one scale) or along `axis` (one scale for each index). Lossless up to 16 bits: the integers come back by
-    rounding. Of int32 (biases), float32 keeps 24 bits.
+    rounding. Of int32 (biases), float32 keeps 24 bits. Where a scale is 0, all values are 0, and the integers are lost.
 
     Attributes:
         scale: One value, or one for each index of `axis`.
@@ -41,14 +41,15 @@ class Dequantize(Op):
             self.axis,
             self.dtype,
             types=LOSSLESS_INTEGERS | {"int32"},
+            may_be_zero=True,
         )
 
     @property
     def lossless(self) -> bool:
-        return self.dtype in LOSSLESS_INTEGERS
+        return self.dtype in LOSSLESS_INTEGERS and all(value > 0 for value in self.scale)
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
-        """Of int32: against the values in float64."""
+        """Where integers are lost: against the values in float64."""
         if self.lossless:
             return super().error(sources, targets)
         errors = [0.0]
@@ -87,9 +88,11 @@ class Dequantize(Op):
 
     def inverse(self) -> Op:
         if not self.lossless:
-            raise make_loss_error(
-                self, "float32 keeps 24 of the 32 bits", "keep the quantised file"
-            )
+            if self.dtype in LOSSLESS_INTEGERS:
+                loss = "a scale of 0 keeps no integer"
+            else:
+                loss = "float32 keeps 24 of the 32 bits"
+            raise make_loss_error(self, loss, "keep the quantised file")
         return make_op("quantize", self.scale, self.zero_point, self.axis, self.dtype)
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
@@ -114,11 +117,12 @@ def check_quantization(
     dtype: str,
     *,
     types: frozenset[str] = LOSSLESS_INTEGERS,
+    may_be_zero: bool = False,
 ) -> None:
-    """Scales are positive, their number fits, and the type is one of `types`."""
-    if not scale or not all(
-        np.float32(value) > 0 and np.isfinite(np.float32(value)) for value in scale
-    ):
+    """Scales are positive (or 0, where that is allowed), their number fits, and the type is one of `types`."""
+    scales = np.asarray(scale, np.float32)
+    are_positive = bool((scales >= 0).all()) if may_be_zero else bool((scales > 0).all())
+    if not scale or not are_positive or not np.isfinite(scales).all():
         raise make_misfit_error(
             op, "needs positive scales", "finite numbers above 0 in float32", scale[:4]
         )

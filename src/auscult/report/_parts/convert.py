@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from auscult.facts.words import format_count
 from auscult.report._parts import VerbPart
 from auscult.report._style import Style
-from auscult.report._where import quote_word
+from auscult.report._where import format_places, quote_word
 from auscult.report.sections import find_section
 from auscult.report.sections.convert import ConvertSection
 from auscult.verdict import Report
 
+LEFT_OUT_WORDS = {
+    "dropped": "as asked",
+    "bookkeeping": "counters and copies that nothing is lost with",
+}
 _SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -48,10 +54,29 @@ def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  #
     yield f"changed: {', '.join(changes) or 'nothing but the file format'}"
     if output["evidence"]:
         yield f"layers told by: {', '.join(f'{count} {evidence_kind}' for evidence_kind, count in output['evidence'].items())}"
-    if output["lossless"]:
+    yield from _iter_left_out_lines(output)
+    for kind in output.get("dequantised", ()):
+        yield (
+            f"dequantised: {format_count(kind['tensors'], 'weight')}, {kind['storage']}; no value is farther than "
+            f"{kind['largest_error']:.3g} from the one that was quantised "
+            f"({100 * kind['largest_share']:.2g} % of its tensor's largest)"
+        )
+    if output.get("dequantised"):
+        yield "proven: every number is the one that the source's codes and scales stand for"
+    elif output["lossless"]:
         yield "proven: taken back, every tensor is the source's bit for bit"
     else:
         yield "proven: every tensor is within the rounding of its number format; the way back does not restore every bit"
+
+
+def _iter_left_out_lines(output: Mapping[str, Any]) -> Iterator[str]:
+    """What of the source is not in the file."""
+    for key, words in LEFT_OUT_WORDS.items():
+        names = output.get(key, ())
+        if names:
+            yield f"left out, {words}: {format_places(tuple(names))}"
+    for group in output.get("not_taken", ()):
+        yield f"not taken: {group['container']}, {format_count(group['tensors'], 'tensor')} ({group['kind']})"
 
 
 def summarise(report: Report, counts: str) -> str:

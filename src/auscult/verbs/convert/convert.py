@@ -11,12 +11,20 @@ from typing import Any, Literal
 from auscult.checkpoint.writers import find_writer
 from auscult.errors import UsageError
 from auscult.facts.progress import Progress
-from auscult.finding import Skip
+from auscult.finding import Json, Skip
 from auscult.recipe import Recipe
 from auscult.recipe.layout import Framework
 from auscult.recipe.lazy import apply_recipe
+from auscult.recipe.proof import classify_proof
 from auscult.recipe.write import WriteOutcome, write_recipe
 from auscult.report.sections.convert import ConvertSection
+from auscult.verbs.convert.decoded import DecodedKind, measure_decoded
+from auscult.verbs.convert.left_out import (
+    LeftOut,
+    account_for_rest,
+    add_dropped_entries,
+    drop_named_weights,
+)
 from auscult.verbs.convert.plan import (
     ConversionPlan,
     cast_recipe,
@@ -25,7 +33,7 @@ from auscult.verbs.convert.plan import (
     plan_like,
     recipe_for_dequantizing,
 )
-from auscult.verdict import Report, Verdict
+from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
 
 METADATA: dict[Framework, dict[str, str]] = {"mlx": {"format": "mlx"}, "torch": {"format": "pt"}}
@@ -40,12 +48,14 @@ class WriteOptions:
         force: Replace a destination that is there.
         dry_run: Prove without writing.
         allow_missing: Accept a template with tensors that the source lacks.
+        drop: Names of weights that may be left out, or patterns of them (`*` matches anything).
     """
 
     force: bool = False
     dry_run: bool = False
     allow_missing: bool = False
     shard_bytes: int | None = None
+    drop: tuple[str, ...] = ()
     save_recipe: Path | None = None
     emit_code: Literal["mlx", "torch"] | None = None
 
@@ -68,7 +78,8 @@ def convert(
     destination's suffix.
 
     Every tensor is converted back while it is written, and compared with its source. The file gets
-    its name only if all of them agree; otherwise nothing is left. The source is never changed.
+    its name only if all of them agree; otherwise nothing is left. The source is never changed. A weight
+    of the source that the file would lack is an error, unless `options.drop` names it.
 
     Args:
         source: A file, shard folder, `module:callable`, or an open checkpoint.
@@ -83,7 +94,8 @@ def convert(
         progress: Called with (bytes done, bytes in all, tensor).
 
     Raises:
-        RecipeError: If something is ambiguous, does not fit, or does not survive its round trip.
+        RecipeError: If something is ambiguous, does not fit, does not survive its round trip, or if a
+            weight would be left out.
         CheckpointError: If the source cannot be read or the destination not be written.
         UsageError: If the arguments do not fit together, or the destination is the source or
             already there.
@@ -100,17 +112,21 @@ def convert(
         checkpoint = source
     else:
         checkpoint = _open_checkpoint(str(source), container)
+    kept, dropped = drop_named_weights(checkpoint, options.drop)
     wanted = _WantedResult(to, like, recipe, from_layout, like_kwargs)
-    plan = _make_plan(checkpoint, wanted, options, progress)
+    plan = _make_plan(kept, wanted, options, progress)
+    left_out = account_for_rest(kept, plan.recipe, dropped, is_recipe_given=recipe is not None)
     if dtype is not None:
-        plan = replace(plan, recipe=cast_recipe(plan.recipe, checkpoint, dtype))
+        plan = replace(plan, recipe=cast_recipe(plan.recipe, kept, dtype))
     code = None
     if options.emit_code is not None:
         code = plan.recipe.code(options.emit_code)
-    outcome = _write_result(plan, checkpoint, destination_path, options, progress)
+    decoded = measure_decoded(kept, plan.recipe)
+    outcome = _write_result(plan, kept, destination_path, options, progress)
     if options.save_recipe is not None:
-        plan.recipe.save(options.save_recipe)
-    return _build_report(checkpoint, destination_path, plan, outcome, code)
+        add_dropped_entries(plan.recipe, checkpoint, dropped).save(options.save_recipe)
+    conversion = _Conversion(plan, outcome, left_out, decoded)
+    return _build_report(checkpoint, destination_path, conversion, code)
 
 
 def _write_result(
@@ -228,27 +244,69 @@ def _list_source_files(path: Path) -> list[Path]:
     return [path]
 
 
+@dataclass(frozen=True)
+class _Conversion:
+    """What was planned, done, left out and decoded."""
+
+    plan: ConversionPlan
+    outcome: WriteOutcome
+    left_out: LeftOut
+    decoded: tuple[DecodedKind, ...]
+
+
 def _build_report(
     checkpoint: Checkpoint,
     destination_path: Path | None,
-    plan: ConversionPlan,
-    outcome: WriteOutcome,
+    conversion: _Conversion,
     code: str | None,
 ) -> Report:
+    plan, outcome = conversion.plan, conversion.outcome
     proof = outcome.proof
-    moved = any(
+    moved = conversion.decoded or any(
         proven_entry.entry.ops or proven_entry.entry.sources != proven_entry.entry.targets
         for proven_entry in proof.entries
     )
+    dropped = set(conversion.left_out.dropped)
     skips = [
-        *checkpoint.skips,
+        *(skip for skip in checkpoint.skips if skip.where not in dropped),
         *plan.skips,
         *(Skip(name, "in the template, but not in the source") for name in plan.missing),
+        *(Skip(name, "left out, as asked") for name in conversion.left_out.dropped),
     ]
+    return Report(
+        "convert",
+        tuple(str(part) for part in (checkpoint.path, destination_path) if part is not None),
+        Verdict.EQUIVALENT if moved else Verdict.PASS,
+        _build_coverage(conversion),
+        skips=tuple(skips),
+        mapping=tuple(proven_entry.mapping() for proven_entry in proof.entries),
+        section=ConvertSection(_describe_output(destination_path, conversion), code),
+    )
+
+
+def _build_coverage(conversion: _Conversion) -> Coverage:
+    """Every tensor of the source in one bucket: proven, and how, or left out, and why."""
+    decoded_names = {name for kind in conversion.decoded for name in kind.names}
+    buckets = dict.fromkeys(
+        ("identical", "equivalent", "close", "different", "dropped", "added"), 0.0
+    )
+    for proven_entry in conversion.outcome.proof.entries:
+        entry = proven_entry.entry
+        if not entry.targets:
+            continue  # counted with what was left out
+        bucket = classify_proof(proven_entry)
+        if decoded_names.intersection(entry.sources):
+            bucket = "dequantised"
+        buckets[bucket] = buckets.get(bucket, 0) + (len(entry.sources) or len(entry.targets))
+    return Coverage("tensors", buckets | conversion.left_out.counts)
+
+
+def _describe_output(destination_path: Path | None, conversion: _Conversion) -> Json:
+    plan, outcome, left_out = conversion.plan, conversion.outcome, conversion.left_out
     evidence: dict[str, int] = {}
     for layer in plan.layers.values():
         evidence[f"{layer.kind} by {layer.by}"] = evidence.get(f"{layer.kind} by {layer.by}", 0) + 1
-    output = {
+    output: Json = {
         "path": str(destination_path) if destination_path is not None and outcome.files else None,
         "files": [str(file) for file in outcome.files],
         "format": outcome.format,
@@ -257,12 +315,13 @@ def _build_report(
         "lossless": plan.recipe.lossless,
         "evidence": evidence,
     }
-    return Report(
-        "convert",
-        tuple(str(part) for part in (checkpoint.path, destination_path) if part is not None),
-        Verdict.EQUIVALENT if moved else Verdict.PASS,
-        proof.coverage(),
-        skips=tuple(skips),
-        mapping=tuple(proven_entry.mapping() for proven_entry in proof.entries),
-        section=ConvertSection(output, code),
-    )
+    details: Json = {
+        "dequantised": [kind.to_json() for kind in conversion.decoded],
+        "dropped": list(left_out.dropped),
+        "bookkeeping": list(left_out.bookkeeping),
+        "not_taken": [
+            {"container": container.label, "kind": container.kind, "tensors": container.tensors}
+            for container in left_out.containers
+        ],
+    }
+    return output | {name: value for name, value in details.items() if value}
