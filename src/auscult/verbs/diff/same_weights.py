@@ -10,7 +10,8 @@ from typing import Any
 
 from auscult.align.records import Match
 from auscult.finding import Finding, Skip
-from auscult.rules.diff.evidence.names import is_derived, is_operator_parameter
+from auscult.rules.diff.evidence.idle import classify_idle_tensor
+from auscult.rules.diff.evidence.names import is_derived
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
@@ -66,9 +67,7 @@ def find_unexported_modules(subject: DiffSubject) -> UnsharedParts:
     if sides is None or (sides.weights and not _is_complete(sides)):
         return UnsharedParts()
     modules = find_absent_modules(set(sides.left), sides.matched)
-    if sum(map(len, modules.values())) != len(
-        [name for name in sides.left if not is_derived(name)]
-    ):
+    if sum(map(len, modules.values())) != len(sides.left):
         return UnsharedParts()
     names = frozenset(name for group in modules.values() for name in group)
     reason = "not in the graph, which does not run it"
@@ -103,8 +102,8 @@ class _CheckpointAndGraph:
     """A checkpoint against a graph of which nothing differs: what is left of each, and what was matched.
 
     Attributes:
-        left: Tensors of the checkpoint without a place in the graph.
-        weights: The graph's without one in the checkpoint, operators' parameters left out.
+        left: Weights of the checkpoint without a place in the graph.
+        weights: Weights of the graph without one in the checkpoint.
         matched: The checkpoint's with a place; `pairs` are these with the graph's that hold them.
     """
 
@@ -137,11 +136,16 @@ def _match_checkpoint_and_graph(subject: DiffSubject) -> _CheckpointAndGraph | N
     return _CheckpointAndGraph(
         subject.checkpoint(whole_role),
         graph,
-        tuple(checkpoint_only),
-        tuple(name for name in graph_only if not is_operator_parameter(graph, name)),
+        _list_weights(subject, whole_role, checkpoint_only),
+        _list_weights(subject, graph_role, graph_only),
         {name for name, _ in pairs},
         tuple(pairs),
     )
+
+
+def _list_weights(subject: DiffSubject, role: Role, names: Iterable[str]) -> tuple[str, ...]:
+    """The names without those whose absence makes no difference."""
+    return tuple(name for name in names if classify_idle_tensor(subject, role, name) is None)
 
 
 def _find_graph_role(subject: DiffSubject) -> Role | None:
@@ -248,8 +252,7 @@ def _count_unmatched_weights(subject: DiffSubject) -> dict[str, int]:
     names_by_role = {"reference": subject.missing, "candidate": subject.surplus}
     return {
         SIDE_KEYS[role]: sum(
-            not is_operator_parameter(subject.checkpoint(role), name) and not is_derived(name)
-            for name in names_by_role[role]
+            classify_idle_tensor(subject, role, name) is None for name in names_by_role[role]
         )
         for role in ROLES
     }

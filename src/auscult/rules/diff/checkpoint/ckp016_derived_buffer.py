@@ -2,8 +2,9 @@
 
 **What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel
 filter banks, anti-aliasing filters and fixed noise tables that one side stores and the other does
-not; in ONNX, LiteRT and Core ML graphs also the constants that tell operators what to do (axes,
-shapes, paddings, exponents, the scales of quantised weights).
+not. In graphs (ONNX, LiteRT, Core ML) also the constants that tell operators what to do (axes,
+shapes, paddings, exponents, initial states of zeros, the scales of quantised weights), and biases
+of zeros on the other side, which exporters leave out. Tensors of code without any element.
 
 **What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with
 `strict=True` raises all the same, after it has copied the rest.
@@ -12,9 +13,12 @@ shapes, paddings, exponents, the scales of quantised weights).
 BatchNorm.
 
 **Blind spots.** Recognised by name. A window or filter of another definition is a fault that only a
-run shows.
+run shows. A single learnt number of a graph that the other side never had is taken for a constant.
 
-**How it is measured.** By name; a graph's constants by the operator that takes them. No threshold.
+**How it is measured.** By name. A graph's constants by the operator that takes them: never what an
+operator takes as its matrix or filter, nor a bias that is not zero. Tables by a formula: along one
+axis x[t+1] + x[t-1] = c x[t] + d within 68 last places and half of one for each value, which sines,
+windows and ramps follow and trained values miss by a factor over 300.
 
 **Example.** The reference stores a window that the port computes anew:
 
@@ -28,12 +32,13 @@ run shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.names import is_derived, is_operator_parameter
+from auscult.rules.diff.evidence.idle import IdleKind, classify_idle_tensor
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, ClaimedPlace, DiffSubject
 
 CODE = "CKP016"
@@ -41,18 +46,30 @@ NAME = "derived-buffer"
 REQUIRES = DiffSubject
 PRECEDENCE = 120
 BENIGN = True
+DESCRIPTIONS: Mapping[IdleKind, tuple[str, str]] = {
+    "operator": (
+        "constant",
+        "of the graph's operators (axes, shapes, scales, states, tables), which are no weights",
+    ),
+    "empty": ("tensor", "without elements: a state before the first run"),
+    "zero-bias": ("bias", "of zeros that the exporter left out of the graph"),
+    "buffer": (
+        "buffer",
+        "that the model counts or computes anew, on one side only or with another count",
+    ),
+}
+"""Noun and what is said of it, for each kind of tensor that is no weight."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for role in ROLES:
         for name in items.unmatched_names(role):
-            is_operator = is_operator_parameter(subject.checkpoint(role), name)
-            if is_operator or is_derived(name):
-                evidence = {"side": SIDE_KEYS[role], "operator": is_operator}
-                yield ClaimedPlace((name,), None, evidence)
+            kind = classify_idle_tensor(subject, role, name)
+            if kind is not None:
+                yield ClaimedPlace((name,), None, {"side": SIDE_KEYS[role], "kind": kind})
     for match in items.unequal_matches:
         if len(match.a) == len(match.b) == 1 and match.b[0].endswith("num_batches_tracked"):
-            yield ClaimedPlace(match.b, match, {"side": "both"})
+            yield ClaimedPlace(match.b, match, {"side": "both", "kind": "buffer"})
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -60,28 +77,22 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    operator_count = sum(bool(place.evidence.get("operator")) for place in places)
-    message_parts = []
-    if operator_count:
-        message_parts.append(
-            f"{format_count(operator_count, 'constant')} of the graph's operators (axes, shapes, scales), which are no weights"
-        )
-    if operator_count < len(places):
-        buffers_text = format_count(len(places) - operator_count, "buffer")
-        message_parts.append(
-            f"{buffers_text} that the model counts or computes anew, on one side only or with another count"
-        )
+    counts = Counter(place.evidence["kind"] for place in places)
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         names,
-        "; ".join(message_parts),
+        "; ".join(
+            f"{format_count(counts[kind], noun)} {rest}"
+            for kind, (noun, rest) in DESCRIPTIONS.items()
+            if counts[kind]
+        ),
         evidence={
             side: sum(place.evidence["side"] == side for place in places)
             for side in ("a", "b", "both")
         }
-        | {"operators": operator_count},
+        | {"operators": counts["operator"]},
         fix=Fix("safe", "drop them; the code makes its own"),
         rank=95,
     )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from auscult.weights import Checkpoint
+from auscult.facts.operators import (
+    BIAS_INPUTS,
+    WEIGHT_INPUTS,
+    OperatorInputs,
+    takes,
+)
+from auscult.rules.diff.evidence.tables import is_computed_table
+from auscult.weights import Checkpoint, ModuleInfo
 
 _DERIVED_NAME = re.compile(
     r"(^|[._])(num_batches_tracked|position_ids|inv_freq|rotary_emb\.\w+|stft_window|trim_fade|rand_noise|"
@@ -14,59 +21,78 @@ _DERIVED_NAME = re.compile(
     re.IGNORECASE,
 )
 
+_BIAS_NAME = re.compile(r"(^|[._/])(bias\w*|beta|b_[ih]h\w*)$")
+
 
 def is_derived(name: str) -> bool:
     """Whether a tensor of that name is computed by code or only counts, so that its absence loses nothing."""
     return bool(_DERIVED_NAME.search(name))
 
 
-INITIAL_STATE_INPUTS = (5, 6)
-"""Inputs of ONNX's LSTM and GRU that hold the state to start from."""
-RECURRENT_OPERATORS = frozenset(("LSTM", "GRU", "RNN"))
 SCALING_OPERATORS = frozenset(
     ("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul")
 )
 INTEGER_DTYPES = frozenset(("int64", "int32", "bool"))
 SCALE_SUFFIXES = ("_scale", "_zero_point")
-ARITHMETIC_OPERATORS = frozenset(
-    ("ADD", "SUB", "MUL", "DIV", "POW", "CONCATENATION", "BUILTIN_55", "BUILTIN_57", "BUILTIN_123")
-)
-"""LiteRT's, where a single number is a constant of the code; the numbered ones are MAXIMUM, MINIMUM and SELECT_V2."""
-BIASED_OPERATORS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_3D"))
-BIAS_INPUT = 2
-"""Input of these operators that is their bias."""
+SCRIPT_FORMATS = frozenset(("torchscript",))
+"""Formats of code without a graph of operators. Like a graph, they may declare a state that is empty before the first run."""
 
 
 def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
-    """Whether a tensor of a graph tells an operator what to do (axes, shapes, paddings, an exponent) and was never trained.
+    """Whether a tensor of a graph is a constant of its code and no weight: it was never trained, or does nothing.
 
-    Integers that no scale belongs to, single numbers and zeros that stand in the graph as Constant nodes, the initial state of a
-    recurrent layer, and the scales of quantised weights, which are part of these.
+    Integers that no scale belongs to and the scales of quantised weights are. What an operator takes as its matrix or filter
+    is not, but for zeros in a Constant node, a state to start from. Of the rest: zeros, single numbers that are no bias, tables
+    that a formula gives, and Constant nodes where the file keeps its weights as parameters.
     """
-    if not checkpoint.is_graph or checkpoint[name].quantization is not None:
+    tensor = checkpoint[name]
+    if tensor.size == 0:
+        may_be_empty = checkpoint.is_graph or checkpoint.format in SCRIPT_FORMATS
+        return may_be_empty or tensor.trainable is False
+    if not checkpoint.is_graph:
         return False
-    tensor, operator = checkpoint[name], checkpoint.modules.get(name)
     if _is_scale(checkpoint, name):
         return True
-    if operator is None:
-        return tensor.dtype in INTEGER_DTYPES or tensor.size <= 1
-    if (
-        operator.type in RECURRENT_OPERATORS
-        and operator.attributes.get("input") in INITIAL_STATE_INPUTS
-    ):
+    operator = checkpoint.modules.get(name)
+    is_code = _is_constant_node(operator) and _keeps_parameters_apart(checkpoint)
+    if operator is not None and _is_taken_as(WEIGHT_INPUTS, operator):
+        if tensor.quantization is not None:
+            return False
+        return tensor.dtype in INTEGER_DTYPES or (is_code and not bool(tensor.values().any()))
+    if tensor.quantization is not None:
         return not bool(tensor.values().any())
     if tensor.dtype in INTEGER_DTYPES:
         return True
-    # LiteRT does not tell a constant of the code from a weight: a single number of arithmetic, and a bias that is all zero
-    # because its operator wants one, are no weights
-    is_single_constant = (
-        bool(operator.attributes.get("constant")) or operator.type in ARITHMETIC_OPERATORS
-    )
-    is_zero_constant = bool(operator.attributes.get("constant")) or (
-        operator.type in BIASED_OPERATORS and operator.attributes.get("input") == BIAS_INPUT
-    )
-    return (is_single_constant and tensor.size <= 1) or (
-        is_zero_constant and not bool(tensor.values().any())
+    if operator is not None and _is_taken_as(BIAS_INPUTS, operator):
+        return not bool(tensor.values().any())
+    if tensor.size == 1 or is_code:
+        return True
+    values = tensor.values()
+    return not bool(values.any()) or is_computed_table(values)
+
+
+def is_zero_bias(checkpoint: Checkpoint, name: str) -> bool:
+    """Whether a tensor is called a bias, has one axis, and adds nothing."""
+    tensor = checkpoint[name]
+    if not _BIAS_NAME.search(name) or tensor.size != max(tensor.shape, default=0):
+        return False
+    return tensor.size > 0 and not bool(tensor.values().any())
+
+
+def _is_taken_as(inputs: OperatorInputs, operator: ModuleInfo) -> bool:
+    return takes(inputs, operator.type, operator.attributes.get("input"))
+
+
+def _is_constant_node(operator: ModuleInfo | None) -> bool:
+    return operator is not None and bool(operator.attributes.get("constant"))
+
+
+def _keeps_parameters_apart(checkpoint: Checkpoint) -> bool:
+    """Whether some weight of the graph is no Constant node, so that these are of the code."""
+    return any(
+        _is_taken_as(WEIGHT_INPUTS, operator)
+        for operator in checkpoint.modules.values()
+        if not _is_constant_node(operator)
     )
 
 
