@@ -24,7 +24,7 @@ GROUP = "Start here"
 def command(output_dir: Path, shared: SharedOptions) -> None:
     """Load a trained vocoder into the wrong code, hear it buzz, find out why, and let it speak again.
 
-    It needs PyTorch (pip install 'auscult[torch,html]'). Exit code 0: the diagnosis found the planted mistake, and the
+    It needs PyTorch (pip install 'auscult-audio[torch,html]'). Exit code 0: the diagnosis found the planted mistake, and the
     repaired model speaks. 1: it did not.
     """
     from auscult.verbs.demo import is_story_complete, run_demo

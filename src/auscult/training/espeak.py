@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
 
 _SYNCHRONOUS = (
     2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when the last samples were handed over
@@ -44,7 +45,7 @@ def _find_library() -> tuple[str, str | None]:
         if library_path is None:
             raise UsageError(
                 "no espeak-ng on this machine",
-                hint="pip install 'auscult[train]', or install your system's espeak-ng package",
+                hint=f"{format_install_command('train')}, or install your system's espeak-ng package",
             ) from None
         return library_path, None
     return str(espeakng_loader.get_library_path()), str(espeakng_loader.get_data_path())

@@ -14,6 +14,7 @@ from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.facts.atomic import replace_file
+from auscult.facts.install import format_install_command
 from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.report.sections import find_section
@@ -43,7 +44,8 @@ def run_demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
         import torch  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            "the demo runs models, which needs PyTorch", hint="pip install 'auscult[torch,html]'"
+            "the demo runs models, which needs PyTorch",
+            hint=format_install_command("torch", "html"),
         ) from error
     try:
         output_dir.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from auscult import rules
 from auscult.errors import TargetError, UsageError
+from auscult.facts.install import format_install_command
 from auscult.facts.progress import Progress
 from auscult.finding import Severity, Skip
 from auscult.preflight_checks.log import read_log
@@ -125,7 +126,7 @@ def _measure_trainer(
     try:
         from auscult.preflight_checks.run import measure_training
     except ModuleNotFoundError as error:
-        raise UsageError(f"needs {error.name}", hint="pip install 'auscult[torch]'") from error
+        raise UsageError(f"needs {error.name}", hint=format_install_command("torch")) from error
     return measure_training(trainer, options, progress)
 
 

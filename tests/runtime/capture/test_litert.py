@@ -26,4 +26,4 @@ def test_without_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(UsageError, match="needs ai_edge_litert") as error:
         capture.open_runner(Path("model.tflite"), "model.tflite")
-    assert "auscult[litert]" in str(error.value)
+    assert "auscult-audio[litert]" in str(error.value)

@@ -26,4 +26,4 @@ def test_without_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(UsageError, match="needs onnxruntime") as error:
         capture.open_runner(Path("model.onnx"), "model.onnx")
-    assert "auscult[onnx]" in str(error.value)
+    assert "auscult-audio[onnx]" in str(error.value)

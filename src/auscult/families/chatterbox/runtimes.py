@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
 from auscult.families.chatterbox.files import ChatterboxFiles, VoiceConditioning, read
 from auscult.families.chatterbox_s3gen import config as s3gen_config
 from auscult.families.chatterbox_s3gen import signature as s3gen_signature
@@ -271,7 +272,7 @@ def _build_torch_runtime(
         import torch
     except ImportError as error:
         raise UsageError(
-            "running the model needs PyTorch", hint="pip install 'auscult[run]'"
+            "running the model needs PyTorch", hint=format_install_command("run")
         ) from error
     from auscult.families.chatterbox_s3gen import torch as flow
     from auscult.families.chatterbox_t3 import torch as speech
@@ -297,7 +298,7 @@ def _build_mlx_runtime(
         import mlx.core  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            "running the model needs MLX", hint="pip install 'auscult[mlx]'"
+            "running the model needs MLX", hint=format_install_command("mlx")
         ) from error
     from auscult.families.chatterbox_s3gen import mlx as flow
     from auscult.families.chatterbox_t3 import mlx as speech

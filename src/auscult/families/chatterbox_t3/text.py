@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.install import format_install_command
 from auscult.families.chatterbox_t3.generate import Ids
 
 SPACE = "[SPACE]"
@@ -60,7 +61,7 @@ def tokenize(text: str, tokenizer: Path) -> Ids:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise UsageError(
-            "reading a text needs the tokenizers package", hint="pip install 'auscult[run]'"
+            "reading a text needs the tokenizers package", hint=format_install_command("run")
         ) from error
     try:
         model = Tokenizer.from_file(str(tokenizer))

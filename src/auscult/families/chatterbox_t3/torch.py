@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
 from auscult.families import _torch
 from auscult.families.chatterbox_t3.config import Config
 from auscult.families.chatterbox_t3.decoding import Memory, product
@@ -203,7 +204,7 @@ def llama(config: Config) -> Any:
         from transformers import LlamaConfig, LlamaModel
     except ImportError as error:
         raise UsageError(
-            "T3 in PyTorch needs transformers", hint="pip install 'auscult[run]'"
+            "T3 in PyTorch needs transformers", hint=format_install_command("run")
         ) from error
     return LlamaModel(
         LlamaConfig(

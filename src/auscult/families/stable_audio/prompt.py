@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.install import format_install_command
 from auscult.families.stable_audio.generate import Tokens
 
 END = 1  # T5's end of sentence; 0 is its padding
@@ -27,7 +28,7 @@ def tokenize(text: str, tokenizer: Path, length: int) -> Tokens:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise UsageError(
-            "reading a prompt needs the tokenizers package", hint="pip install 'auscult[run]'"
+            "reading a prompt needs the tokenizers package", hint=format_install_command("run")
         ) from error
     try:
         model = Tokenizer.from_file(str(tokenizer))

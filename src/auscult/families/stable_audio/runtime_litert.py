@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.install import format_install_command
 from auscult.families.stable_audio.config import OPEN_SMALL, Config
 from auscult.families.stable_audio.generate import Floats, Tokens
 from auscult.families.stable_audio.guidance import steered
@@ -175,7 +176,7 @@ class _Graph:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise UsageError(
-                "running .tflite files needs LiteRT", hint="pip install 'auscult[litert]'"
+                "running .tflite files needs LiteRT", hint=format_install_command("litert")
             ) from error
         self.path = str(path)
         try:

@@ -14,6 +14,7 @@ from auscult import families
 from auscult.checkpoint import open_checkpoint
 from auscult.checkpoint.source import release_pages
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.install import format_install_command
 from auscult.families._shapes import to_canonical_shapes
 from auscult.families._weight_norm import fuse_weight_norm
 from auscult.families.stable_audio.config import TINY, Config
@@ -183,7 +184,7 @@ def _build_torch_runtime(
         import torch
     except ImportError as error:
         raise UsageError(
-            "running the model needs PyTorch", hint="pip install 'auscult[run]'"
+            "running the model needs PyTorch", hint=format_install_command("run")
         ) from error
     from auscult.families.stable_audio.runtime_torch import TorchRuntime
     from auscult.families.t5_encoder import torch as encoder
@@ -233,7 +234,7 @@ def _build_mlx_runtime(
         import mlx.core  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            "running the model needs MLX", hint="pip install 'auscult[mlx]'"
+            "running the model needs MLX", hint=format_install_command("mlx")
         ) from error
     from auscult.families.stable_audio import mlx as model
     from auscult.families.stable_audio.runtime_mlx import MlxRuntime

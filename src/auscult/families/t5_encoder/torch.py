@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.install import format_install_command
 from auscult.families.t5_encoder.signature import MAX_DISTANCE, NORM_EPS, Config
 
 EMBEDDINGS = "encoder.embed_tokens.weight"
@@ -24,7 +25,7 @@ def build(config: Config) -> Any:
         from transformers import T5Config, T5EncoderModel
     except ImportError as error:
         raise UsageError(
-            "T5 in PyTorch needs transformers", hint="pip install 'auscult[run]'"
+            "T5 in PyTorch needs transformers", hint=format_install_command("run")
         ) from error
     return T5EncoderModel(
         T5Config(

@@ -16,6 +16,7 @@ from typing import Any
 
 from auscult import plugins
 from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
 from auscult.facts.words import format_count
 from auscult.finding import Json, Severity
 from auscult.report._parts import find_verb_part
@@ -114,7 +115,7 @@ def _make_environment() -> Any:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise UsageError(
-            "the html report needs Jinja2", hint="pip install 'auscult[html]'"
+            "the html report needs Jinja2", hint=format_install_command("html")
         ) from error
 
     environment = Environment(

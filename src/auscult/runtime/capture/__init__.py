@@ -14,6 +14,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
 
 
 def require_package(package: str, extra: str, where: str) -> None:
@@ -26,5 +27,5 @@ def require_package(package: str, extra: str, where: str) -> None:
         raise UsageError(
             f"needs {package}, which is not installed",
             where=where,
-            hint=f"pip install 'auscult[{extra}]'",
+            hint=format_install_command(extra),
         )

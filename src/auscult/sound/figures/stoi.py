@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
+from auscult.facts.install import format_install_command
 from auscult.sound.figures import Figure, SoundPair
 
 
@@ -13,7 +14,12 @@ def measure(pair: SoundPair) -> Iterator[Figure]:
         from pystoi import stoi
     except ModuleNotFoundError:
         yield Figure(
-            "stoi", None, "", "higher", "spectrum", "needs pystoi: pip install 'auscult[figures]'"
+            "stoi",
+            None,
+            "",
+            "higher",
+            "spectrum",
+            f"needs pystoi: {format_install_command('figures')}",
         )
         return
     with warnings.catch_warnings(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from auscult.facts.install import format_install_command
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.rules.sound.subject import SoundFacts, SoundSubject
 from auscult.sound.measures import (
@@ -206,6 +207,6 @@ def draw_mel_picture(
     try:
         path = draw_mels(rows, definition, folder / "mel.png")
     except ImportError:
-        open_points.append(Skip("picture", "needs matplotlib: pip install 'auscult[html]'"))
+        open_points.append(Skip("picture", f"needs matplotlib: {format_install_command('html')}"))
         return ()
     return ({"title": "Mel spectrograms", "file": str(path)},)

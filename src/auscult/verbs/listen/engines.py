@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Literal
 
 from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
 from auscult.facts.progress import Progress
 from auscult.rules.sound.subject import SoundFacts
 from auscult.verbs.listen.one_file import ListenedFile, hear_file
@@ -100,7 +101,7 @@ def _hear_over_ray(
         import ray
         import ray.data
     except ImportError as error:
-        raise UsageError("Ray is not installed", hint="pip install 'auscult[ray]'") from error
+        raise UsageError("Ray is not installed", hint=format_install_command("ray")) from error
     import pickle
 
     def hear_row(row: dict[str, Any]) -> dict[str, Any]:

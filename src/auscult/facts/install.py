@@ -1,0 +1,14 @@
+"""The name under which auscult is installed, and the command that adds what an extra brings.
+
+On PyPI the plain name `auscult` belongs to another project, so that the distribution is called otherwise
+than the package and the command.
+"""
+
+from __future__ import annotations
+
+DISTRIBUTION = "auscult-audio"
+
+
+def format_install_command(*extras: str) -> str:
+    """The command that installs auscult with these extras (names from pyproject.toml)."""
+    return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
