@@ -14,7 +14,8 @@ zero.
 layer) by default, all with `--full`.
 
 **How it is measured.** A channel is dead if its largest magnitude is below a millionth of the
-median channel's. A tensor that is zero throughout is `untrained`, not this. Never met on randomly
+median channel's. A tensor that is zero throughout is `untrained`, not this; long stretches, and many
+rows of an embedding, are `corrupt`. Never met on randomly
 initialised or trained weights without cause.
 
 **Example.** Four rows of an embedding were never used, and weight decay made them zero:
@@ -30,8 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.checkpoint.constant_rows import join_runs
 from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
+from auscult.rules.inspect.ckp057_corrupt import judge_rows
 from auscult.rules.inspect.subject import InspectSubject
 
 CODE = "CKP052"
@@ -42,7 +45,11 @@ WARNING_SHARE = 0.05  # of the channels of one tensor; fewer are information
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
-    dead_tensors = {name: health for name, health in subject.health.items() if health.dead}
+    dead_tensors = {
+        name: health
+        for name, health in subject.health.items()
+        if health.dead and judge_rows(subject.checkpoint, name, join_runs(health.dead)) is None
+    }
     if not dead_tensors:
         return
     worst_share = max(len(health.dead) / health.channels for health in dead_tensors.values())

@@ -9,6 +9,7 @@ import numpy as np
 
 from auscult.align.records import Match
 from auscult.recipe.ops.permute import Permute
+from auscult.rules.diff.evidence.blank_slices import BlankSlices, find_blank_slices
 from auscult.rules.diff.evidence.difference import (
     BOUND_SLACK,
     ArrayDifference,
@@ -31,12 +32,14 @@ class MeasuredPair:
     Attributes:
         freshness: How each side looks as if a constructor had just made it, or None.
         in_range: Whether no value of the candidate lies outside the range from which PyTorch's Linear and Conv start.
+        blank: Rows (or slices along another axis) that hold one value each on one side only, where the rest agrees.
     """
 
     match: Match
     difference: ArrayDifference
     freshness: Mapping[Role, Freshness | None]
     in_range: bool
+    blank: BlankSlices | None = None
 
     @property
     def untrained_side(self) -> tuple[Role, Freshness] | None:
@@ -85,6 +88,7 @@ def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
         measure_difference(candidate, reference),
         {"reference": judge_freshness(reference), "candidate": judge_freshness(candidate)},
         can_be_fresh(candidate),
+        find_blank_slices(candidate, reference),
     )
 
 
