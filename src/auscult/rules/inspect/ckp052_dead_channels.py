@@ -34,7 +34,7 @@ from collections.abc import Iterable
 from auscult.checkpoint.constant_rows import join_runs
 from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
-from auscult.rules.inspect.ckp057_corrupt import judge_rows
+from auscult.rules.inspect.ckp060_corrupt import judge_rows
 from auscult.rules.inspect.subject import InspectSubject
 
 CODE = "CKP052"
