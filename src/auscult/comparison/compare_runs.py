@@ -32,6 +32,7 @@ from auscult.comparison.measure.tensor_comparisons import (
 )
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
+from auscult.comparison.rounded_weights import WeightRounding, take_over_rounded_weights
 from auscult.comparison.stages import StageResult
 from auscult.comparison.steps import StepJudge, StepsResult, find_iterated_pairs
 from auscult.errors import AuscultError
@@ -54,6 +55,8 @@ class RunComparison:
         stages: Where stages were asked for.
         steps: One per module that is called again and again.
         skips: What could not be done, and why.
+        rounding: What is known of the candidate's weights where they are the reference's, rounded;
+            `runs` then has a reference with the same.
     """
 
     runs: ComparedRuns
@@ -66,6 +69,7 @@ class RunComparison:
     stages: tuple[StageResult, ...] = ()
     steps: tuple[StepsResult, ...] = ()
     skips: tuple[Skip, ...] = ()
+    rounding: WeightRounding | None = None
 
     @property
     def first(self) -> TensorComparison | None:
@@ -141,7 +145,12 @@ def compare_runs(
     report_progress(0, 4, "aligning layers")
     alignment = align_runs(runs, overrides or {})
     report_progress(1, 4, "measuring the noise floor")
+    rounding = None
+    if floor is None:
+        runs, rounding = take_over_rounded_weights(runs, alignment)
     floor, floor_skips = _choose_floor(runs, floor)
+    if rounding is not None:
+        floor = replace(floor, what=f"{floor.what}; {rounding.says}")
     sides = AlignedSides(
         runs, ModuleTree.of(runs.reference), ModuleTree.of(runs.candidate), alignment, floor
     )
@@ -167,6 +176,7 @@ def compare_runs(
         stage_results,
         steps,
         (*skips, *_find_uncompared_calls(sides)),
+        rounding,
     )
 
 

@@ -55,6 +55,15 @@ class ModuleRunner(ABC):
     def weights(self, path: str) -> dict[str, Array]: ...
 
     @abstractmethod
+    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> Any:
+        """A copy with other weights, by path and name as `weights` gives them; this one is left as
+        it is.
+
+        Raises:
+            UsageError: If the module has no such weight, or makes it in a way that cannot be undone.
+        """
+
+    @abstractmethod
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
         """While entered, what the model computes goes to the recorder; `_remember` and
         `_substitute` are called.

@@ -16,6 +16,7 @@ from auscult.runtime.mlx.convert import (
     find_floating_dtype,
     is_leaf,
     is_tensor,
+    set_own_array,
     to_array,
     to_mlx_dtype,
     to_tensor,
@@ -59,3 +60,15 @@ def test_types() -> None:
     assert (dtype_name(mx.bfloat16), to_mlx_dtype("float16")) == ("bfloat16", mx.float16)
     with pytest.raises(UsageError, match="no floating type of MLX"):
         to_mlx_dtype("float8_e4m3fn")
+
+
+def test_other_values_of_an_array_of_the_module_or_of_a_list_in_it() -> None:
+    module = nn.Linear(2, 3)
+    module.tables = [mx.zeros((2,))]
+    set_own_array(module, "bias", np.ones(3, np.float32))
+    set_own_array(module, "tables.0", np.ones(2, np.float32))
+    own = collect_own_arrays(module)
+    assert own["bias"].tolist() == [1, 1, 1]
+    assert own["tables.0"].tolist() == [1, 1]
+    with pytest.raises(UsageError, match="has no such array"):
+        set_own_array(module, "gain", np.ones(1, np.float32))

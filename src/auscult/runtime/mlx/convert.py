@@ -80,6 +80,23 @@ def collect_own_arrays(module: Any) -> dict[str, Array]:
     )
 
 
+def set_own_array(module: Any, name: str, array: Array) -> None:
+    """Give the module other values of what `collect_own_arrays` names so.
+
+    Raises:
+        UsageError: If it has no such array.
+    """
+    holder, key = module, None
+    for step in name.split("."):
+        if key is not None:
+            holder = holder[key]
+        key = int(step) if isinstance(holder, list) else step
+        if key not in (range(len(holder)) if isinstance(holder, list) else holder):
+            raise UsageError("has no such array", where=type(module).__name__, found=name)
+    old = holder[key]
+    holder[key] = to_tensor(array, old.dtype).reshape(old.shape)
+
+
 def _iter_arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
     if isinstance(value, mx.array):
         yield path, to_array(value)

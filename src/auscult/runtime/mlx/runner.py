@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import mlx.core as mx
@@ -14,6 +15,7 @@ from auscult.runtime.mlx.convert import (
     dtype_name,
     find_floating_dtype,
     is_tensor,
+    set_own_array,
     to_array,
     to_mlx_dtype,
     to_tensor,
@@ -43,6 +45,13 @@ class MlxRunner(ModuleRunner):
         model = copy.deepcopy(self.model)
         model.set_dtype(to_mlx_dtype(dtype))
         return MlxRunner(model, f"{self.name} ({dtype})")
+
+    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> MlxRunner:
+        runner = MlxRunner(copy.deepcopy(self.model), self.name)
+        for path, arrays in weights.items():
+            for name, array in arrays.items():
+                set_own_array(runner._get_module(path), name, array)
+        return runner
 
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
         return MlxProbe(

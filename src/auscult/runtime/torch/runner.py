@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from auscult.runtime.torch.convert import (
 )
 from auscult.runtime.torch.manifest import build_manifest
 from auscult.runtime.torch.probe import TorchProbe, collect_modules
-from auscult.runtime.torch.weights import collect_own_arrays
+from auscult.runtime.torch.weights import collect_own_arrays, set_own_array
 from auscult.traces.records import Trace
 from auscult.weights import Array
 
@@ -46,6 +46,13 @@ class TorchRunner(ModuleRunner):
         return TorchRunner(
             copy.deepcopy(self.model).to(to_torch_dtype(dtype)), f"{self.name} ({dtype})"
         )
+
+    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> TorchRunner:
+        runner = TorchRunner(copy.deepcopy(self.model), self.name)
+        for path, arrays in weights.items():
+            for name, array in arrays.items():
+                set_own_array(runner._get_module(path), name, array)
+        return runner
 
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
         return TorchProbe(

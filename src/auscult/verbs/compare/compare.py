@@ -74,7 +74,7 @@ def compare(
 
     Returns:
         PASS if every layer agrees within the noise floor, EQUIVALENT if they do in another order of
-        axes or granularity or the outputs do, DIVERGENT if an error is born anywhere, INCONCLUSIVE
+        axes or granularity, or with weights that were rounded, or the outputs do, DIVERGENT if an error is born anywhere, INCONCLUSIVE
         if too little could be compared.
 
     Raises:
@@ -204,6 +204,7 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
         same_form = (
             all(pair.is_single for pair in comparison.alignment.pairs)
             and not comparison.is_permuted
+            and comparison.rounding is None
         )
         if same_form and not inner_count:
             return Verdict.PASS
