@@ -16,6 +16,12 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
+from tests.checkpoint.folder_fuzzing import (
+    folder_names,
+    mutate_folder,
+    sample_folder,
+    write_folder,
+)
 from tests.checkpoint.fuzzing import TIME_LIMIT_S, check, mutate, sample, sample_names, suffix_of
 
 EXTRA_MEMORY = 3 << 30
@@ -26,11 +32,14 @@ def main() -> int:
     """Run until the time is over; the number of broken promises, at most 100, is the exit status."""
     options = _options()
     options.output.mkdir(parents=True, exist_ok=True)
-    names = options.formats or sample_names()
+    names = options.formats or [*sample_names(), *folder_names()]
     print(f"formats: {', '.join(names)}; seed {options.seed}")
     for name in names:
         for seed in range(SEEDS):
-            sample(name, seed)
+            if name in folder_names():
+                sample_folder(name, seed)
+            else:
+                sample(name, seed)
     _limit_memory()
     outcomes: dict[str, Counter[str]] = {name: Counter() for name in names}
     slowest = dict.fromkeys(names, 0.0)
@@ -61,7 +70,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seed", default=str(int(time.time())), help="repeat a run by its seed (default: the time)"
     )
-    parser.add_argument("--formats", nargs="*", help="only these, of: " + ", ".join(sample_names()))
+    known = ", ".join([*sample_names(), *folder_names()])
+    parser.add_argument("--formats", nargs="*", help=f"only these, of: {known}")
     parser.add_argument(
         "--output", type=Path, default=Path("bench-out/fuzz"), help="where failing files are kept"
     )
@@ -81,22 +91,33 @@ def _limit_memory() -> None:
 
 
 def _one(name: str, label: str, folder: Path) -> tuple[str, float]:
-    """Make, write and read one file."""
+    """Make, write and read one file, or a folder of files."""
     rng = random.Random(f"{name}-{label}")
-    path = folder / f"current-{name}{suffix_of(name)}"
-    path.unlink(missing_ok=True)
-    path.write_bytes(mutate(sample(name, rng.randrange(SEEDS)), rng))
+    path, kept_name = _write_mutated(name, rng, folder)
     faulthandler.dump_traceback_later(3 * TIME_LIMIT_S, exit=True)
     try:
         outcome = check(path)
     except Exception:  # noqa: BLE001 - any exception is what this looks for
-        path.rename(folder / f"{name}-{label}{suffix_of(name)}")
+        path.rename(folder / f"{name}-{label}{kept_name}")
         print(f"BROKEN {name} {label}\n{traceback.format_exc()}", flush=True)
         return "BROKEN", 0.0
     finally:
         faulthandler.cancel_dump_traceback_later()
-    path.unlink()
+    if path.is_file():
+        path.unlink()
     return ("refused" if outcome.refused else "read"), outcome.seconds
+
+
+def _write_mutated(name: str, rng: random.Random, folder: Path) -> tuple[Path, str]:
+    """Write a damaged sample; its path, and the suffix that it keeps when it is put aside."""
+    if name in folder_names():
+        path = folder / f"current-{name}"
+        write_folder(path, mutate_folder(sample_folder(name, rng.randrange(SEEDS)), rng))
+        return path, ""
+    path = folder / f"current-{name}{suffix_of(name)}"
+    path.unlink(missing_ok=True)
+    path.write_bytes(mutate(sample(name, rng.randrange(SEEDS)), rng))
+    return path, suffix_of(name)
 
 
 if __name__ == "__main__":

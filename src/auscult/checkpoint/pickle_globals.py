@@ -28,6 +28,7 @@ HARMLESS_MODULES = (
     ),
     *("numpy.random", "numpy.ma", "omegaconf", "torch.nn", "torch.optim", "torch.utils.data"),
     *("lightning", "lightning_fabric", "pytorch_lightning"),
+    *("torch.distributed.checkpoint", "torch.distributed._shard"),
 )
 """Modules whose classes only store what they are given; a class is recognised by its capital letter."""
 HARMLESS_GLOBALS = frozenset(

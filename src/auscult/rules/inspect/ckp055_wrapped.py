@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.loading import write_unwrapping_code
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.inspect.subject import InspectSubject
 from auscult.weights import Container
@@ -60,7 +61,7 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
         fix=Fix(
             "safe",
             "unwrap it before load_state_dict",
-            code=f"model.load_state_dict(torch.load(path){label})",
+            code=write_unwrapping_code(checkpoint.format, label),
         ),
         rank=90,
     )

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.facts.loading import write_unwrapping_code
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
@@ -75,7 +76,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         fix=Fix(
             "safe",
             f"unwrap {path} before loading",
-            code=f"model.load_state_dict(torch.load(path){path})",
+            code=write_unwrapping_code(side.format, path),
         ),
         rank=92,
     )
