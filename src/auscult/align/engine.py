@@ -1,7 +1,7 @@
 """Content alignment of two checkpoints: which tensor on this side is which on that side, through which operations.
 
-Five levels, each on what the one before has left: equal bits under any permutation; equal within a number format's error;
-derived by a hypothesis; the same name with different content; only on one side. Nothing but names and neighbours ever
+Six levels, each on what the one before has left: equal bits under any permutation; equal within a number format's error;
+derived by a hypothesis; small tensors by their layer; the same name with different content; only on one side. Nothing but names and neighbours ever
 decides between tensors of equal content, and nothing but the elements ever decides that a content is equal.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from auscult.align.derived import match_derived
 from auscult.align.exact import match_exactly
 from auscult.align.finish import build_alignment
+from auscult.align.layers import match_by_layer
 from auscult.align.ledger import Ledger
 from auscult.align.lossy import match_closely
 from auscult.align.named import match_by_name
@@ -72,6 +73,7 @@ def _align_sides(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> Wei
         settle_by_name(ledger)
         settle_by_place(ledger, constants=True)
     if ledger.open:
+        match_by_layer(ledger)
         report_stage("pairing by name")
         match_by_name(ledger)
     report_stage("done")

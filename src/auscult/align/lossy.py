@@ -60,9 +60,8 @@ def _match_by_trusted_formats(ledger: Ledger) -> None:
         ledger.update_renaming()
         retried_pairs = {pair for pair in ledger.tried_pairs if _is_small(ledger.a, pair[0])}
         ledger.tried_pairs -= retried_pairs
-        _confirm_pairs(
-            ledger, [pair for pair in iter_named_pairs(ledger) if pair in retried_pairs], trusted
-        )
+        pairs = [pair for pair in iter_named_pairs(ledger) if _is_small(ledger.a, pair[0])]
+        _confirm_pairs(ledger, pairs, trusted)
 
 
 def _is_small(side: CheckpointSide, name: str) -> bool:
