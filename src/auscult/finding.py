@@ -142,11 +142,13 @@ class Skip:
 
     Attributes:
         is_weight: Whether it is a weight of a checkpoint, under the name `where`, whose values were not read.
+        holds_no_values: Whether the file has a name and a shape for it and no values: there was nothing to read.
     """
 
     where: str
     reason: str
     is_weight: bool = False
+    holds_no_values: bool = False
 
     def to_json(self) -> Json:
         return {"where": self.where, "reason": self.reason}

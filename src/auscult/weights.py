@@ -220,6 +220,8 @@ class Checkpoint(Mapping[str, Tensor]):
         modules: The module tree, by path, when the checkpoint is a code target; in graph formats (ONNX, LiteRT, Core ML) the
             operator that consumes a tensor, by the tensor's name; empty otherwise.
         ties: Groups of names that lie on the very same storage.
+        loading_code: A Python expression that gives the container, with the file's name in the variable `path`; None where
+            there is none to be had.
     """
 
     path: str
@@ -232,6 +234,7 @@ class Checkpoint(Mapping[str, Tensor]):
     skips: tuple[Skip, ...] = ()
     modules: Mapping[str, ModuleInfo] = field(default_factory=dict)
     ties: tuple[tuple[str, ...], ...] = ()
+    loading_code: str | None = None
 
     @classmethod
     def of(cls, arrays: Mapping[str, Array], path: str = "memory", **details: Any) -> Checkpoint:
@@ -266,3 +269,30 @@ class Checkpoint(Mapping[str, Tensor]):
     def is_graph(self) -> bool:
         """Whether this is a file that knows the operators of its tensors, such as an ONNX model."""
         return bool(self.modules) and not self.is_code
+
+    def write_load_call(self) -> str | None:
+        """The line of Python that loads the container into a module; None where no expression gives the container.
+
+        A distributed checkpoint is turned into a plain one first, by torch.distributed.checkpoint.format_utils.
+        """
+        if self.loading_code is None:
+            return None
+        if self.format == "torch-dcp":
+            code = self.loading_code.replace("torch.load(path", 'torch.load("model.pth"', 1)
+            return (
+                f'format_utils.dcp_to_torch_save(path, "model.pth"); model.load_state_dict({code})'
+            )
+        return f"model.load_state_dict({self.loading_code})"
+
+    def list_weight_names(self) -> tuple[str, ...]:
+        """The names of all weights, those included whose values were not read."""
+        skipped_names = (skip.where for skip in self.skips if skip.is_weight)
+        return tuple(dict.fromkeys((*self.tensors, *skipped_names)))
+
+    @property
+    def holds_no_values(self) -> bool:
+        """Whether this is a file of names and shapes alone: every tensor is empty, or was saved without its values."""
+        weight_skips = [skip for skip in self.skips if skip.is_weight]
+        if self.is_code or not (self.tensors or weight_skips):
+            return False
+        return self.parameters == 0 and all(skip.holds_no_values for skip in weight_skips)

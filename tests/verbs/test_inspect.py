@@ -262,7 +262,13 @@ def test_hazards_and_containers() -> None:
         Container(("opt",), "optimizer", 3, 9),
     )
     report = inspect(
-        Checkpoint.of(arrays, hazards=hazards, container=("model", "g"), containers=containers)
+        Checkpoint.of(
+            arrays,
+            hazards=hazards,
+            container=("model", "g"),
+            containers=containers,
+            loading_code='torch.load(path)["model"]["g"]',
+        )
     )
     assert codes(report) == ["CKP054", "CKP054", "CKP055"]
     assert report.verdict is Verdict.DIVERGENT

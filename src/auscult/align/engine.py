@@ -12,6 +12,7 @@ import numpy as np
 from auscult.align.derived import match_derived
 from auscult.align.exact import match_exactly
 from auscult.align.finish import build_alignment
+from auscult.align.fresh_weight_norm import rejoin_fresh_weight_norms
 from auscult.align.layers import match_by_layer
 from auscult.align.ledger import Ledger
 from auscult.align.lossy import match_closely
@@ -68,6 +69,7 @@ def _align_sides(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> Wei
     if ledger.open:
         report_stage("matching derived content")
         ledger.update_renaming()
+        rejoin_fresh_weight_norms(ledger)
         match_derived(ledger)
         ledger.update_renaming()
         settle_by_name(ledger)

@@ -11,7 +11,7 @@ import numpy as np
 from auscult.align.compare import PairOutcome
 from auscult.align.records import Match, MatchBasis
 from auscult.align.renaming import Renaming
-from auscult.align.side import CheckpointSide, remove_names
+from auscult.align.side import CheckpointSide, remove_names, restore_names
 from auscult.errors import RecipeError
 from auscult.recipe.op import Op
 from auscult.weights import Quantization, Tensor
@@ -59,6 +59,17 @@ class Ledger:
         self.matches.append(match)
         if len(match.a) == len(match.b) == 1:
             self.partner[match.a[0]] = match.b[0]
+
+    def unsettle(self, matches: Sequence[Match]) -> None:
+        """Take matches back: their tensors are without a partner again."""
+        if not matches:
+            return
+        withdrawn = {id(match) for match in matches}
+        self.matches = [match for match in self.matches if id(match) not in withdrawn]
+        for match in matches:
+            self.partner.pop(match.a[0], None)
+        restore_names(self.a, [name for match in matches for name in match.a])
+        restore_names(self.b, [name for match in matches for name in match.b])
 
     def pair(self, a: str, b: str, outcome: PairOutcome, by: MatchBasis) -> None:
         """Accept a pair of single tensors with what was found on their elements."""

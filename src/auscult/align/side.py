@@ -112,3 +112,9 @@ def remove_names(side: CheckpointSide, names: Iterable[str]) -> None:
     """Take names off the list of those without a partner."""
     for name in names:
         side.left.pop(name)
+
+
+def restore_names(side: CheckpointSide, names: Iterable[str]) -> None:
+    """Put names back on the list of those without a partner, which stays in file order."""
+    open_names = {*side.left, *names}
+    side.left = {name: None for name in side.names if name in open_names}

@@ -12,6 +12,7 @@ from auscult import plugins
 from auscult.checkpoint.containers import ContainerChoice, choose_container
 from auscult.checkpoint.contents import HEAD_BYTES, Contents, Leaf
 from auscult.checkpoint.groups import BufferLeaf, walk_tree
+from auscult.checkpoint.loading_code import write_loading_code
 from auscult.checkpoint.source import Source
 from auscult.checkpoint.unknown import explain_unknown_file, explain_unknown_folder
 from auscult.collector import pause_collector
@@ -73,6 +74,7 @@ def open_checkpoint(
         skips=(*contents.skips, *tree_walk.skips, *skips, *assumption_skips),
         modules=contents.modules,
         ties=find_ties(tensors.values()),
+        loading_code=write_loading_code(contents.tree, choice.path, contents.format or format_name),
     )
 
 

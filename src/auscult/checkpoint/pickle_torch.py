@@ -171,7 +171,9 @@ def _build_sparse(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) 
 def _build_meta(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)`."""
     _require_arguments(arguments, 2)
-    return UnreadableNode(_check_counts(arguments[1]), "a meta tensor: a shape without values")
+    return UnreadableNode(
+        _check_counts(arguments[1]), "a meta tensor: a shape without values", holds_no_values=True
+    )
 
 
 def _build_subclass(machine: PickleMachine, _: GlobalName, arguments: tuple[Any, ...]) -> Any:

@@ -221,6 +221,7 @@ class UnreadableNode(Leaf):
 
     shape: Shape
     reason: str
+    holds_no_values: bool = False
 
     def describe(self, name: str) -> Skip:
-        return Skip(name, self.reason, is_weight=True)
+        return Skip(name, self.reason, is_weight=True, holds_no_values=self.holds_no_values)

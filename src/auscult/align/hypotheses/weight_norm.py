@@ -33,7 +33,7 @@ def propose(view: HypothesisView) -> Iterator[Proposal]:
         is_unfused = any(True for _ in view.expected(vectors)) and any(
             True for _ in view.expected(gain)
         )
-        for dim in _find_gain_axes(view.x.shapes[gain], shape):
+        for dim in find_gain_axes(view.x.shapes[gain], shape):
             fuse = FuseWeightNorm(dim)
             for target in targets or (
                 [] if is_unfused else _find_by_content(view, fuse, gain, vectors)
@@ -71,7 +71,7 @@ def _iter_pairs(view: HypothesisView) -> Iterator[tuple[str, str, str, bool]]:
         )
 
 
-def _find_gain_axes(gain: Shape, vectors: Shape) -> list[int]:
+def find_gain_axes(gain: Shape, vectors: Shape) -> list[int]:
     """Axes of v that g may count, the one that its shape shows first."""
     fitting = [axis for axis, axis_length in enumerate(vectors) if axis_length == prod(gain)]
     if len(gain) == len(vectors):
@@ -91,7 +91,7 @@ def _propose_wrong_axes(
 ) -> Iterator[Proposal]:
     """The norm, and with it perhaps the gain, taken along another axis: legal shapes, wrong gains."""
     shape = view.x.shapes[vectors]
-    gain_axes = _find_gain_axes(view.x.shapes[gain], shape)
+    gain_axes = find_gain_axes(view.x.shapes[gain], shape)
     if not gain_axes:
         return
     for norm_axis in (*range(len(shape)), None):

@@ -6,6 +6,7 @@ same parts and its modules as objects of `__torch__` classes, whose code is not 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 from auscult.checkpoint.archive import Archive, InflatedMember, read_archive
@@ -20,6 +21,11 @@ from auscult.finding import Skip
 FORMAT = "torch"
 PICKLE_NAME = "data.pkl"
 CONSTANTS_NAME = "constants.pkl"
+NOTE_MEMBERS = (
+    *("/version", "/byteorder", "/.format_version", "/.storage_alignment"),
+    "/.data/serialization_id",
+)
+"""What torch writes beside the weights: as its last members, so that a save that fails leaves them alone. torch 1.6 to 2.13."""
 ZIP_HEADER_END = b"\x03\x04"
 MAX_PICKLE_BYTES = 1 << 30
 MAX_INFLATED_PICKLE_BYTES = 1 << 26
@@ -30,12 +36,19 @@ def sniff(source: Source, head: bytes) -> bool:
     if head[2:4] != ZIP_HEADER_END or (head[:2] != b"PK" and not is_version_marked(head)):
         return False
     try:
-        return any(
-            name == PICKLE_NAME or name.endswith("/" + PICKLE_NAME)
-            for name in read_archive(source).members
-        )
+        members = read_archive(source).members
     except CheckpointError:
         return source.suffix != ".npz"
+    return bool(_find_pickles(members)) or _is_unfinished(members)
+
+
+def _find_pickles(members: Iterable[str]) -> list[str]:
+    return [name for name in members if name == PICKLE_NAME or name.endswith("/" + PICKLE_NAME)]
+
+
+def _is_unfinished(members: Collection[str]) -> bool:
+    """Whether torch.save opened the archive and failed: what it closes then holds its own notes and no pickle."""
+    return bool(members) and all(name.endswith(NOTE_MEMBERS) for name in members)
 
 
 def is_version_marked(head: bytes) -> bool:
@@ -50,22 +63,8 @@ def read(source: Source) -> Contents:
         CheckpointError: If the archive or its pickle is damaged or hostile.
     """
     archive = read_archive(source)
-    name = min(
-        (n for n in archive.members if n == PICKLE_NAME or n.endswith("/" + PICKLE_NAME)), key=len
-    )
+    name, pickle_member = _open_pickle(archive)
     prefix = name[: -len(PICKLE_NAME)]
-    pickle_member = archive.open(name)
-    if isinstance(pickle_member, InflatedMember):
-        max_bytes = MAX_INFLATED_PICKLE_BYTES
-    else:
-        max_bytes = MAX_PICKLE_BYTES
-    if pickle_member.size > max_bytes:
-        raise CheckpointError(
-            f"{name} is too large",
-            where=source.where,
-            expected=f"at most {max_bytes} bytes",
-            found=pickle_member.size,
-        )
     byteorder = _read_byteorder(archive, prefix)
     storages = ArchiveStorages(archive, prefix + "data/", byteorder)
     machine = make_machine(pickle_member, name, make_persistent_loader(storages))
@@ -88,6 +87,31 @@ def read(source: Source) -> Contents:
         skips=tuple(skips),
         format="torchscript" if is_script else None,
     )
+
+
+def _open_pickle(archive: Archive) -> tuple[str, ByteSource]:
+    """The pickle that names the tensors, with its own name in the archive."""
+    if _is_unfinished(archive.members):
+        raise CheckpointError(
+            "is an unfinished file: torch.save stopped before it wrote the weights",
+            where=archive.source.where,
+            hint="save again: an object that cannot be pickled (a module with parametrisations, a lambda) stops it;"
+            " save the state_dict() of a module instead of the module",
+        )
+    name = min(_find_pickles(archive.members), key=len)
+    pickle_member = archive.open(name)
+    if isinstance(pickle_member, InflatedMember):
+        max_bytes = MAX_INFLATED_PICKLE_BYTES
+    else:
+        max_bytes = MAX_PICKLE_BYTES
+    if pickle_member.size > max_bytes:
+        raise CheckpointError(
+            f"{name} is too large",
+            where=archive.source.where,
+            expected=f"at most {max_bytes} bytes",
+            found=pickle_member.size,
+        )
+    return name, pickle_member
 
 
 def _is_frozen(archive: Archive, prefix: str) -> bool:

@@ -99,6 +99,8 @@ def _iter_family_rows(facts: Mapping[str, Any], verbose: int) -> Iterator[tuple[
 
 def format_health(health: Mapping[str, Any]) -> str:
     """`finite, 3 all zero; sampled 1.0 % of values, --full reads all`."""
+    if not health["values_seen"]:
+        return "no value was read"
     problems = [
         ("non_finite", "with NaN or Inf"),
         ("all_zero", "all zero"),

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.loading import write_unwrapping_code
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.inspect.subject import InspectSubject
 from auscult.weights import Container
@@ -61,7 +60,7 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
         fix=Fix(
             "safe",
             "unwrap it before load_state_dict",
-            code=write_unwrapping_code(checkpoint.format, label),
+            code=checkpoint.write_load_call(),
         ),
         rank=90,
     )

@@ -13,7 +13,7 @@ from auscult import rules
 from auscult.checkpoint.health import Examination, Health, examine_checkpoint
 from auscult.checkpoint.layout import detect_parametrisation
 from auscult.facts.progress import Progress
-from auscult.finding import Json, Severity, Skip
+from auscult.finding import Finding, Json, Severity, Skip
 from auscult.report.sections.inspect import InspectSection
 from auscult.rules.inspect.ckp056_layout_mixed import measure as layout_by_plan
 from auscult.rules.inspect.ckp056_layout_mixed import plan_shapes
@@ -52,8 +52,8 @@ def inspect(
         histogram: Patterns of tensor names (`*` matches anything) to draw; these are read whole.
 
     Returns:
-        PASS if nothing of severity `error` was found, else DIVERGENT. `section.checkpoint`
-        describes the file.
+        DIVERGENT if anything of severity `error` was found, INCONCLUSIVE if no value could be
+        read, else PASS. `section.checkpoint` describes the file.
 
     Raises:
         CheckpointError: If the file cannot be read or has no tensors.
@@ -66,10 +66,6 @@ def inspect(
     subject = InspectSubject(checkpoint, examination.health, detections[0] if detections else None)
     findings, rule_skips = rules.run_rules(subject, "inspect")
     skips = (*checkpoint.skips, *_list_unread(checkpoint, examination), *rule_skips)
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        verdict = Verdict.DIVERGENT
-    else:
-        verdict = Verdict.PASS
     untrained_names = {
         name for finding in findings if finding.cause == "untrained" for name in finding.where
     }
@@ -83,12 +79,20 @@ def inspect(
     return Report(
         "inspect",
         (checkpoint.path,),
-        verdict,
+        _decide_verdict(findings, examination),
         _build_coverage(checkpoint, examination),
         findings,
         skips,
         section=InspectSection(facts),
     )
+
+
+def _decide_verdict(findings: Iterable[Finding], examination: Examination) -> Verdict:
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return Verdict.DIVERGENT
+    if examination.seen == 0:
+        return Verdict.INCONCLUSIVE
+    return Verdict.PASS
 
 
 def describe_checkpoint(

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.loading import write_unwrapping_code
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
@@ -76,7 +75,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         fix=Fix(
             "safe",
             f"unwrap {path} before loading",
-            code=write_unwrapping_code(side.format, path),
+            code=side.write_load_call(),
         ),
         rank=92,
     )

@@ -62,10 +62,9 @@ def _find_crossed_pairs(subject: DiffSubject, items: OpenItems) -> Iterable[Clai
     yield from aligned_places
     for match in subject.alignment.matches:
         if id(match) not in claimed_matches and len(match.a) == len(match.b) == 1:
-            is_crossed = is_gain(match.a[0]) != is_gain(match.b[0]) and get_fused_name(
-                match.a
-            ) == get_fused_name(match.b)
-            if is_crossed and match.a != match.b:
+            roles = {is_gain(match.a[0]), is_gain(match.b[0])}
+            # a fused weight that v equals is no exchange: it has no role
+            if roles == {True, False} and get_fused_name(match.a) == get_fused_name(match.b):
                 yield ClaimedPlace(match.b, match)
     for match in items.unequal_matches:
         if id(match) not in claimed_matches and _has_exchanged_shapes(subject, match):
