@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -44,6 +45,7 @@ class Proposal:
         computed: The ops compute new values rather than move old ones; their rounding is allowed for.
         compute: Gives the targets' values where no legal operation does; what fits is explained, and yet DIFFERENT from what
             `ops` give.
+        result_format: The number format in which `compute` gives its values; none: that of the coarsest source.
     """
 
     sources: tuple[str, ...]
@@ -54,6 +56,7 @@ class Proposal:
     named: bool = False
     computed: bool = False
     compute: Callable[[Sequence[Array]], list[Array]] | None = None
+    result_format: Callable[[Array], NumberFormat] | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -156,10 +159,11 @@ def confirm_proposal(view: HypothesisView, proposal: Proposal) -> Match | None:
     coarsest = max(
         (values.format for values in sources), key=lambda number_format: number_format.coarseness
     )
+    make_format = proposal.result_format or partial(_derive_result_format, coarsest)
     outcomes = []
     for result, target in zip(results, proposal.targets, strict=True):
         outcome = explain_array(
-            TensorValues(result, _derive_result_format(coarsest, result)),
+            TensorValues(result, make_format(result)),
             view.y.values(target),
             computed=proposal.computed,
         )

@@ -80,7 +80,7 @@ def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
             return NumberFormat(tensor.dtype, step=np.abs(scale.reshape(scale_shape)))
         return NumberFormat(tensor.dtype, step=np.abs(scale.reshape([1] * values.ndim)))
     if tensor.dtype in BLOCK_ERRORS:
-        return _make_block_format(tensor.dtype, values)
+        return make_block_format(tensor.dtype, values)
     if isinstance(tensor.data, CodedWeight):
         return NumberFormat(
             tensor.dtype, step=2 * tensor.data.bounds(), rms_share=tensor.data.rms_share
@@ -88,7 +88,7 @@ def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
     return get_float_format(get_dtype_name(values.dtype))
 
 
-def _make_block_format(block_type: str, values: Array) -> NumberFormat:
+def make_block_format(block_type: str, values: Array) -> NumberFormat:
     """ggml's blocks: an error is a share of the largest magnitude in a run of values."""
     errors = BLOCK_ERRORS[block_type]
     run = errors.run if values.size % errors.run == 0 else max(values.size, 1)

@@ -179,10 +179,19 @@ class BlockArray:
 
     def _dequantize(self, blocks: Array) -> Array:
         """[blocks, bytes] -> [blocks, elements]."""
-        if self.type.name in DEQUANTIZE:
-            return DEQUANTIZE[self.type.name](blocks, self.byteorder)
-        quants, kinds = load_gguf_quants()
-        return np.asarray(quants.dequantize(blocks, kinds[self.type.name.upper()]), np.float32)
+        return decode_blocks(self.type.name, blocks, self.byteorder)
+
+
+def decode_blocks(block_type: str, blocks: Array, byteorder: Literal["<", ">"] = "<") -> Array:
+    """[blocks, bytes] -> [blocks, elements] in float32; `explain_unread_type` says of which types.
+
+    Raises:
+        ModuleNotFoundError: If the type is dequantised by the gguf package, and that is not installed.
+    """
+    if block_type in DEQUANTIZE:
+        return DEQUANTIZE[block_type](blocks, byteorder)
+    quants, kinds = load_gguf_quants()
+    return np.asarray(quants.dequantize(blocks, kinds[block_type.upper()]), np.float32)
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 
 from auscult.align.derived import HypothesisView, Proposal
 from auscult.align.fingerprint import Fingerprint, view_as_bits
-from auscult.align.formats import get_dtype_name
+from auscult.align.formats import NumberFormat, get_dtype_name, get_float_format
 from auscult.align.lossy import is_identifying
 from auscult.align.moves import sample_places
 from auscult.checkpoint.source import dtype_of
@@ -50,8 +50,15 @@ def _propose_misreadings(view: HypothesisView, min_size: int) -> Iterator[Propos
         for target in view.expected(source):
             if view.x.size(source) >= min_size and view.x.shapes[source] == view.y.shapes[target]:
                 for ops in _iter_misreadings(view.x.array(source), view.y.array(target)):
-                    yield Proposal((source,), (target,), ops, "wrong-dtype", True)
+                    yield Proposal(
+                        (source,), (target,), ops, "wrong-dtype", True, result_format=_get_format
+                    )
                 break
+
+
+def _get_format(values: Array) -> NumberFormat:
+    """The format of the reading, which may be narrower than what the file keeps it in."""
+    return get_float_format(get_dtype_name(values.dtype))
 
 
 def _propose_same_bits(view: HypothesisView) -> Iterator[Proposal]:
@@ -99,8 +106,19 @@ def _iter_rounded_misreadings(
             for op in ops:
                 misread = op.apply(misread)
             rounded = sample_y.astype(dtype_of(narrow_dtype))
-        if rounded.any() and bool((view_as_bits(misread[0]) == view_as_bits(rounded)).all()):
+        narrowed = [rounded]
+        if narrow_dtype == "bfloat16" and sample_y.dtype == np.float32:
+            narrowed.append(_cut_to_bfloat16(sample_y))
+        if rounded.any() and any(
+            bool((view_as_bits(misread[0]) == view_as_bits(values)).all()) for values in narrowed
+        ):
             yield ops
+
+
+def _cut_to_bfloat16(values: Array) -> Array:
+    """float32 without its lower half, as code without a bfloat16 type makes it."""
+    upper_halves = (np.ascontiguousarray(values).view(np.uint32) >> 16).astype(np.uint16)
+    return upper_halves.view(dtype_of("bfloat16")).reshape(values.shape)
 
 
 @lru_cache(maxsize=64)

@@ -1,18 +1,19 @@
 """Bytes were read as another number type or in another byte order.
 
 **What it finds.** Tensors whose bytes, read as bfloat16 instead of float16 (or the reverse), as
-integers, or in the other byte order, are the other side's.
+integers, or in the other byte order, are the other side's; tensors read as float32 whose bytes are
+float16 values or ggml's quantised blocks.
 
 **What you hear.** Noise, or NaN and then silence: magnitudes are off by many orders.
 
 **Why it happens.** numpy has no bfloat16, and a home-made reader takes the 16 bits for float16;
-big-endian data are read as little-endian.
+big-endian data are read as little-endian; a runtime takes every tensor for float32.
 
 **Blind spots.** Needs a reference for certainty; without one, absurd magnitudes are reported by
 `inspect`.
 
-**How it is measured.** The same bytes under another type equal the other side bit for bit. No
-threshold.
+**How it is measured.** The same bytes under another type equal the other side bit for bit, or within
+the error of that type where the other side was never rounded to it. No threshold.
 
 **Example.** The two bytes of each bfloat16 are taken for a float16:
 
