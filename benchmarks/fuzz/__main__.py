@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.checkpoint.folder_fuzzing import (
+    find_opened,
     folder_names,
     mutate_folder,
     sample_folder,
@@ -94,9 +95,10 @@ def _one(name: str, label: str, folder: Path) -> tuple[str, float]:
     """Make, write and read one file, or a folder of files."""
     rng = random.Random(f"{name}-{label}")
     path, kept_name = _write_mutated(name, rng, folder)
+    opened = find_opened(name, path) if name in folder_names() else path
     faulthandler.dump_traceback_later(3 * TIME_LIMIT_S, exit=True)
     try:
-        outcome = check(path)
+        outcome = check(opened)
     except Exception:  # noqa: BLE001 - any exception is what this looks for
         path.rename(folder / f"{name}-{label}{kept_name}")
         print(f"BROKEN {name} {label}\n{traceback.format_exc()}", flush=True)

@@ -1,7 +1,7 @@
 """Mutate checkpoints that are folders: the promise of `fuzzing` holds for each of their files.
 
 A format takes part when `tests/checkpoint/folder_samples/` has a module for it with `make(folder, seed)`, which fills an
-empty folder; nothing else is needed.
+empty folder; nothing else is needed. A format of several files of which one is given has the name of that one as `OPENED`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ Files = dict[str, bytes]
 def folder_names() -> list[str]:
     """The formats that have a maker of folders."""
     return sorted(info.name for info in pkgutil.iter_modules(folder_samples.__path__))
+
+
+def find_opened(name: str, folder: Path) -> Path:
+    """What of a sample's folder is given to a reader: the folder, or a file in it."""
+    maker = importlib.import_module(f"{folder_samples.__name__}.{name}")
+    return folder / str(getattr(maker, "OPENED", ""))
 
 
 @cache

@@ -149,7 +149,7 @@ def check(path: Path) -> Outcome:
 STANDARD = frozenset(
     (
         *("importlib.resources", "json", "json.decoder", "json.scanner", "_json", "json.encoder"),
-        *("zlib", "tarfile", "grp", "pwd"),
+        *("zlib", "tarfile", "grp", "pwd", "xml", "xml.parsers", "xml.parsers.expat", "pyexpat"),
     )
 )
 """Modules of the standard library that readers import when they are first used."""

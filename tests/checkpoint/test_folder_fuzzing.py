@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.checkpoint.folder_fuzzing import (
+    find_opened,
     folder_names,
     mutate_folder,
     sample_folder,
@@ -20,7 +21,7 @@ from tests.checkpoint.fuzzing import check
 def test_sample_folders_are_read(name: str, tmp_path: Path) -> None:
     for seed in range(4):
         write_folder(tmp_path / "model", sample_folder(name, seed))
-        outcome = check(tmp_path / "model")
+        outcome = check(find_opened(name, tmp_path / "model"))
         assert outcome.refused is None
         assert outcome.tensors > 0
 
@@ -34,4 +35,4 @@ def test_mutated_folders_are_read_or_refused_in_one_line(
     write_folder(
         tmp_path / "model", mutate_folder(sample_folder(name, seed), random.Random(mutation))
     )
-    check(tmp_path / "model")
+    check(find_opened(name, tmp_path / "model"))

@@ -24,6 +24,7 @@ ML_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 UNKNOWN: dict[str, tuple[bytes, str]] = {
     "page.pth": (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
     "blanks.pth": (b"\n\n  <html>", "web page"),
+    "page.xml": (b'<?xml version="1.0"?>\n<!DOCTYPE html><html></html>', "no OpenVINO IR"),
     "pointer.safetensors": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 55823173\n",
         "git lfs pull",

@@ -37,6 +37,7 @@ READER_BY_SUFFIX = {
         ".gguf": "gguf",
         ".onnx": "onnx",
         ".tflite": "litert",
+        ".xml": "openvino",
     },
 }
 """Readers by suffix, only to save the import of the others; a reader that is not named here is found all the same."""
@@ -110,7 +111,7 @@ def read_contents(source: Source) -> tuple[str, Contents]:
             return str(module.FORMAT), module.read(source)
     if source.is_folder:
         raise explain_unknown_folder(source.path)
-    raise explain_unknown_file(source.where, head)
+    raise explain_unknown_file(source, head)
 
 
 def _read_head(path: Path) -> bytes:

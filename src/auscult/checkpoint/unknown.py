@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 
-KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .onnx, .tflite, .gguf, .mlpackage/.mlmodel, .msgpack"
+KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .onnx, .tflite, .xml (OpenVINO), .gguf, .mlpackage/.mlmodel, .msgpack"
 FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     (
-        (b"<!doctype html", b"<html", b"<?xml"),
+        (b"<!doctype html", b"<html"),
         "is a web page, not a checkpoint",
         "the download got an error or login page: fetch the file itself (for Hugging Face use the /resolve/ address, not /blob/)",
+    ),
+    (
+        (b"<?xml", b"<net"),
+        "is XML, but no OpenVINO IR, whose root is <net>",
+        "open it in an editor: it may be the error page of a failed download",
     ),
     (
         (b"version https://git-lfs",),
@@ -55,8 +61,17 @@ FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
 )
 
 
-def explain_unknown_file(where: str, head: bytes) -> CheckpointError:
+DESCRIPTIONS = ((".bin", ".xml"), (".bin", ".param"))
+"""Raw numbers, and the file that has their names and shapes: of OpenVINO, of ncnn and pnnx."""
+
+
+def explain_unknown_file(source: Source, head: bytes) -> CheckpointError:
     """The error for a file that no reader recognises, saying what its first bytes look like and what to do next."""
+    where = source.where
+    description = _find_description(source)
+    if description is not None:
+        problem = f"holds the weights of {description.name}, without their names and shapes"
+        return CheckpointError(problem, where=where, hint=f"give {description}")
     if not head:
         return CheckpointError(
             "is empty",
@@ -77,6 +92,18 @@ def explain_unknown_file(where: str, head: bytes) -> CheckpointError:
     else:
         problem, hint = _describe_start(start)
     return CheckpointError(problem, where=where, hint=hint)
+
+
+def _find_description(source: Source) -> Path | None:
+    """The file beside raw numbers that says what they are."""
+    if source.member:
+        return None
+    candidates = [
+        source.path.with_suffix(described)
+        for raw, described in DESCRIPTIONS
+        if source.suffix == raw
+    ]
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def explain_unknown_folder(path: Path) -> CheckpointError:
