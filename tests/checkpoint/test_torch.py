@@ -265,3 +265,28 @@ def rewritten(
             change = changes.get(name.partition("/")[2], lambda data: data)
             new.writestr(name, change(old.read(name)))
     return copy
+
+
+class RankPart:
+    """Pickled as torch pickles a DTensor: a wrapper without values, with the rank's own part in its state."""
+
+    def __init__(self, state: Any) -> None:
+        self.state = state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rebuild = torch._utils._rebuild_wrapper_subclass
+        details = (torch.distributed.tensor.DTensor, torch.float32, (4, 6), (6, 1), 0)
+        arguments = (rebuild, torch.distributed.tensor.DTensor, details, self.state)
+        return torch._tensor._rebuild_from_type_v2, arguments
+
+
+@pytest.mark.parametrize("state", [{"_local_tensor": torch.ones(2, 6)}, (None, {})])
+def test_one_ranks_part_of_a_tensor_is_said_to_be_that(state: Any, tmp_path: Path) -> None:
+    import torch.distributed.tensor
+
+    torch.save({"weight": RankPart(state), "bias": torch.ones(4)}, tmp_path / "rank0.pt")
+    checkpoint = open_checkpoint(tmp_path / "rank0.pt")
+    (skip,) = checkpoint.skips
+    assert skip.is_weight
+    assert "one rank's part" in skip.reason
+    assert list(checkpoint) == ["bias"]

@@ -185,9 +185,9 @@ def _build_subclass(machine: PickleMachine, _: GlobalName, arguments: tuple[Any,
     function, kind = arguments[0], arguments[1]
     is_wrapper = isinstance(function, GlobalName) and function.name == WRAPPER_FUNCTION
     state = arguments[3] if len(arguments) > 3 else None
+    if is_wrapper and isinstance(kind, GlobalName) and kind.name == "DTensor":
+        return UnreadableNode(_find_wrapper_shape(arguments[2]), RANK_PART)
     if is_wrapper and isinstance(kind, GlobalName) and isinstance(state, dict):
-        if kind.name == "DTensor":
-            return UnreadableNode(_find_wrapper_shape(arguments[2]), RANK_PART)
         return Opaque(f"{kind.module}.{kind.name}", state=state)
     return machine.call(function, arguments[2])
 

@@ -7,6 +7,7 @@ same parts and its modules as objects of `__torch__` classes, whose code is not 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 from auscult.checkpoint.archive import Archive, InflatedMember, read_archive
@@ -15,6 +16,7 @@ from auscult.checkpoint.pickle import make_machine
 from auscult.checkpoint.pickle_torch import make_persistent_loader
 from auscult.checkpoint.source import ByteSource, Source
 from auscult.checkpoint.torch_tensors import StorageRef
+from auscult.checkpoint.zero import is_model_states, list_masters, mark_placeholders
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 
@@ -62,6 +64,20 @@ def read(source: Source) -> Contents:
     Raises:
         CheckpointError: If the archive or its pickle is damaged or hostile.
     """
+    contents = read_tree(source)
+    if is_model_states(contents.tree):
+        skips = (*contents.skips, *list_masters(source))
+        tree = mark_placeholders(dict(contents.tree), source.where)
+        return replace(contents, tree=tree, skips=skips)
+    return contents
+
+
+def read_tree(source: Source) -> Contents:
+    """The tree as it is pickled, with what stands in a weight's place in a file of several as it is.
+
+    Raises:
+        CheckpointError: If the archive or its pickle is damaged or hostile.
+    """
     archive = read_archive(source)
     name, pickle_member = _open_pickle(archive)
     prefix = name[: -len(PICKLE_NAME)]
@@ -98,7 +114,14 @@ def _open_pickle(archive: Archive) -> tuple[str, ByteSource]:
             hint="save again: an object that cannot be pickled (a module with parametrisations, a lambda) stops it;"
             " save the state_dict() of a module instead of the module",
         )
-    name = min(_find_pickles(archive.members), key=len)
+    names = _find_pickles(archive.members)
+    if not names:
+        raise CheckpointError(
+            f"is a zip archive without {PICKLE_NAME}",
+            where=archive.source.where,
+            hint="this is no file of torch.save: give the file inside",
+        )
+    name = min(names, key=len)
     pickle_member = archive.open(name)
     if isinstance(pickle_member, InflatedMember):
         max_bytes = MAX_INFLATED_PICKLE_BYTES
