@@ -72,6 +72,9 @@ def explain_unknown_file(source: Source, head: bytes) -> CheckpointError:
     if description is not None:
         problem = f"holds the weights of {description.name}, without their names and shapes"
         return CheckpointError(problem, where=where, hint=f"give {description}")
+    if source.suffix == ".pdmodel":
+        problem = f"is a program of Paddle, whose parameters are in {source.stem}.pdiparams"
+        return CheckpointError(problem, where=where, hint="give that file")
     if not head:
         return CheckpointError(
             "is empty",
@@ -90,7 +93,7 @@ def explain_unknown_file(source: Source, head: bytes) -> CheckpointError:
         problem = "is a zip archive that holds no checkpoint"
         hint = "unpack it and give the file inside"
     else:
-        problem, hint = _describe_start(start)
+        problem, hint = _describe_start(start, head)
     return CheckpointError(problem, where=where, hint=hint)
 
 
@@ -121,7 +124,7 @@ def explain_unknown_folder(path: Path) -> CheckpointError:
     )
 
 
-def _describe_start(start: bytes) -> tuple[str, str]:
+def _describe_start(start: bytes, head: bytes) -> tuple[str, str]:
     for heads, problem, hint in FILE_LOOKS:
         if start.startswith(heads):
             return problem, hint
@@ -130,7 +133,7 @@ def _describe_start(start: bytes) -> tuple[str, str]:
             "is text, not a checkpoint",
             "open it in an editor: it may hold the error of a failed download",
         )
-    shown = " ".join(f"{byte:02x}" for byte in start[:8])
+    shown = " ".join(f"{byte:02x}" for byte in head[:8])
     return (
         f"is of a format that auscult does not know (its first bytes are {shown})",
         f"known are {KNOWN_FORMATS}",

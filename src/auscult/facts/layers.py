@@ -11,7 +11,7 @@
 | linear           | (out, in)         | (out, in)         | (in, out)         |
 | linear_transposed (GPT-2's Conv1D) | (in, out) | (out, in) |                 |
 
-Embeddings are the same in all. The groups (g) of a transposed convolution lie along the input axis in torch and along the
+Paddle has torch's orders, but for linear, where it has Keras'. Embeddings are the same in all. The groups (g) of a transposed convolution lie along the input axis in torch and along the
 output axis in MLX: where there are several, they must be taken apart, which no order of axes does.
 """
 
@@ -34,7 +34,7 @@ LayerKind = Literal[
     "vector",
     "other",
 ]
-FrameworkLayout = Literal["torch", "mlx", "keras"]
+FrameworkLayout = Literal["torch", "mlx", "keras", "paddle"]
 Axes = tuple[int, ...]
 
 AXES_FROM_TORCH: Mapping[tuple[LayerKind, FrameworkLayout], Axes] = {
@@ -50,8 +50,19 @@ AXES_FROM_TORCH: Mapping[tuple[LayerKind, FrameworkLayout], Axes] = {
     ("conv2d", "keras"): (2, 3, 1, 0),
     ("conv_transpose2d", "keras"): (2, 3, 1, 0),
     ("linear", "keras"): (1, 0),
+    ("linear", "paddle"): (1, 0),
 }
 """Axes of torch's weight, in the order in which that framework stores them; kinds that are not here are the same in both."""
+
+
+LAYOUT_BY_FORMAT: Mapping[str, FrameworkLayout] = {"paddle": "paddle"}
+"""The framework whose orders the files of a format have, where only one framework writes it."""
+
+
+def stores_linear_transposed(file_format: str) -> bool:
+    """Whether every linear layer in files of that format is (in, out)."""
+    layout = LAYOUT_BY_FORMAT.get(file_format)
+    return layout is not None and AXES_FROM_TORCH.get(("linear", layout)) == (1, 0)
 
 
 def invert_axes(axes: Axes) -> Axes:

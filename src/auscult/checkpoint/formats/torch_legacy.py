@@ -1,6 +1,6 @@
 """torch's files from before 1.6: a stream of pickles, then the storages; and plain pickles of arrays.
 
-A plain pickle may hold numpy arrays or torch tensors that `pickle.dump` wrote; the stream is read by `legacy_stream`.
+A plain pickle may hold numpy arrays or torch tensors that `pickle.dump` wrote, or a state dict of Paddle; the stream is read by `legacy_stream`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from typing import Any
 
 from auscult.checkpoint.contents import Contents, as_tree
 from auscult.checkpoint.legacy_stream import LegacyStream, NotAStream, read_stream
+from auscult.checkpoint.paddle_state import FORMAT as PADDLE
+from auscult.checkpoint.paddle_state import is_paddle_state, unwrap_state
 from auscult.checkpoint.pickle import make_machine
 from auscult.checkpoint.pickle_machine import PickleMachine
 from auscult.checkpoint.pickle_torch import make_persistent_loader
@@ -47,7 +49,10 @@ def read(source: Source) -> Contents:
     try:
         return _wrap_contents(read_stream(machine, stream), machine, None)
     except NotAStream as plain_pickle:
-        return _wrap_contents(plain_pickle.value, machine, PLAIN_FORMAT)
+        tree = plain_pickle.value
+        if is_paddle_state(tree, source):
+            return _wrap_contents(unwrap_state(tree), machine, PADDLE)
+        return _wrap_contents(tree, machine, PLAIN_FORMAT)
 
 
 def _wrap_contents(tree: Any, machine: PickleMachine, name: str | None) -> Contents:

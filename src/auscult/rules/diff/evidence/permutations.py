@@ -9,7 +9,7 @@ from math import prod, sqrt
 
 from auscult.align.kinds import find_layer_kind, find_owner_module, list_legal_permutations
 from auscult.align.records import Match
-from auscult.facts.layers import LayerKind
+from auscult.facts.layers import LayerKind, stores_linear_transposed
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.claims import OPEN_KEY
 from auscult.rules.diff.evidence.shapes import get_shape_pair
@@ -199,10 +199,12 @@ def is_whole_convention(subject: DiffSubject) -> bool:
 
 
 def _is_product(subject: DiffSubject, layer: LayerLayout) -> bool:
-    """Whether a graph multiplies by this matrix from the right, x W, so that it is stored as (in, out) there."""
+    """Whether a side stores this matrix as (in, out): a graph that multiplies by it from the right, x W, or Paddle."""
     if layer.kind != "linear":
         return False
     sides = ((subject.reference, layer.match.a), (subject.candidate, layer.match.b))
+    if sum(stores_linear_transposed(side.format) for side, _ in sides) == 1:
+        return True
     operators = [side.modules.get(names[-1]) for side, names in sides if side.is_graph]
     return any(operator and operator.type in PRODUCT_OPERATORS for operator in operators)
 
