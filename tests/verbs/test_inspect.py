@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
+from auscult.cli.delivery import render_report
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Severity
 from auscult.verbs.inspect.inspect import inspect
@@ -322,3 +324,29 @@ def test_no_file() -> None:
 
 def test_all_networks_are_covered() -> None:
     assert len(NETWORKS) >= 5
+
+
+def test_quantised_weights_are_said(tmp_path: Path) -> None:
+    """4 bits in groups of 64, and beside them a weight of plain numbers."""
+    codes = np.random.default_rng(0).integers(0, 2**32, (64, 32), np.uint32)
+    scale = np.full((64, 4), 0.01, np.float32)
+    plain = draw_trained_weights((64, 32), "linear", np.random.default_rng(1))
+    parts: Arrays = {
+        "a.weight": codes, "a.scales": scale, "a.biases": -8 * scale, "b.weight": plain,
+    }  # fmt: skip
+    save_file(parts, tmp_path / "q.safetensors")
+    report = inspect(tmp_path / "q.safetensors", tensors=True)
+    [kind] = facts(report)["quantised"]
+    assert kind == {
+        "storage": "4-bit, group 64 (MLX affine)",
+        "scheme": "MLX affine",
+        "bits": 4,
+        "group": 64,
+        "tensors": 1,
+    }
+    rows = {row["name"]: row.get("storage") for row in facts(report)["tensor_list"]}
+    assert rows == {"a.weight": kind["storage"], "b.weight": None}
+    text = render_report(report, "text")
+    assert "; 1 weight 4-bit, group 64 (MLX affine)" in text
+    assert "weight 64×256 4-bit, group 64" in text
+    assert "quantised" not in facts(of({"b.weight": plain}))

@@ -160,11 +160,16 @@ def _describe_tensors(choice: ContainerChoice) -> tuple[dict[str, Tensor], list[
     return tensors, skips
 
 
+def has_codes(tensors: Iterable[Tensor]) -> bool:
+    """Whether any tensor may hold a quantiser's codes."""
+    return any(tensor.dtype in CODE_DTYPES and tensor.shape for tensor in tensors)
+
+
 def _merge_quantised(
     tensors: dict[str, Tensor], source: Source, metadata: Mapping[str, str]
 ) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """What quantisers stored as codes with scales, as the weights that it stands for."""
-    if not any(tensor.dtype in CODE_DTYPES and tensor.shape for tensor in tensors.values()):
+    if not has_codes(tensors.values()):
         return tensors, ()
     from auscult.checkpoint.quantised import SchemeContext, merge_quantised_weights
 

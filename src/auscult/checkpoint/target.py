@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from auscult.checkpoint import code, open_checkpoint
+from auscult.checkpoint import code, has_codes, open_checkpoint
 from auscult.checkpoint.containers import choose_container
 from auscult.checkpoint.groups import walk_tree
 from auscult.errors import TargetError, UsageError
@@ -73,7 +73,7 @@ def _describe_state(value: Any, path: str, container: str | None) -> Checkpoint:
     frameworks = list(code.iter_imported_frameworks())
     for framework in frameworks:
         if framework.is_module(value):
-            return framework.state(value, path)
+            return _merge_live_weights(framework.state(value, path))
     if isinstance(value, Mapping) and value:
         return _checkpoint_from_mapping(value, path, container, frameworks)
     raise TargetError(
@@ -83,6 +83,25 @@ def _describe_state(value: Any, path: str, container: str | None) -> Checkpoint:
         found=f"{type(value).__module__}.{type(value).__qualname__}",
         hint="point at a callable that returns the module itself",
     )
+
+
+def _merge_live_weights(checkpoint: Checkpoint) -> Checkpoint:
+    """The state of a live module with each quantised weight as one tensor, as files are read."""
+    if not has_codes(checkpoint.tensors.values()):
+        return checkpoint
+    from auscult.checkpoint.quantised import SchemeContext, merge_quantised_weights
+
+    layers = {
+        path: {"bits": info.attributes["bits"], "group_size": info.attributes["group_size"]}
+        for path, info in checkpoint.modules.items()
+        if {"bits", "group_size"} <= info.attributes.keys()
+    }
+    context = SchemeContext(None, checkpoint.metadata, {"quantization": layers})
+    tensors, notes = merge_quantised_weights(checkpoint.tensors, context)
+    ties = tuple(
+        group for group in checkpoint.ties if all(tensors.get(name) is not None for name in group)
+    )
+    return replace(checkpoint, tensors=tensors, skips=(*checkpoint.skips, *notes), ties=ties)
 
 
 def _checkpoint_from_mapping(

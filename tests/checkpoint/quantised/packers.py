@@ -37,6 +37,29 @@ def round_affine(
     return np.clip(codes, 0, 2**bits - 1).reshape(weight.shape), zero, scale
 
 
+def pack_hqq(weight: Floats) -> Tensors:
+    """4 bits in groups of 64, the zero point a real number; no optimisation of it."""
+    grouped = weight.reshape(-1, 64)
+    low, high = grouped.min(1, keepdims=True), grouped.max(1, keepdims=True)
+    scale = ((high - low) / 15).astype(np.float32)
+    zero = (-low / scale).astype(np.float32)
+    codes = np.clip(np.rint(grouped / scale + zero), 0, 15).astype(np.uint8)
+    half = len(codes) // 2
+    return {
+        "layer.W_q": codes[:half] << 4 | codes[half:],
+        "layer.scale": scale,
+        "layer.zero": zero,
+        "layer.nbits": np.int32(4),
+        "layer.group_size": np.int32(64),
+        "layer.shape": np.asarray(weight.shape, np.int64),
+        "layer.axis": np.int32(1),
+        "layer.packing": np.frombuffer(b"4bit_u8", np.uint8),
+        "layer.view_as_float": np.uint8(0),
+        "layer.quant_scale": np.uint8(0),
+        "layer.quant_zero": np.uint8(0),
+    }
+
+
 def pack_bnb_int8(weight: Floats) -> Tensors:
     peaks = np.abs(weight).max(1)
     codes = np.rint(weight * (127 / peaks[:, None])).astype(np.int8)
@@ -130,6 +153,7 @@ def pack_compressed(weight: Floats, bits: int = 4, group: int = 64) -> Tensors:
 PACKERS: Mapping[str, Callable[[Floats], Tensors]] = {
     "bnb_int8": pack_bnb_int8,
     "bnb_nf4": pack_bnb_nf4,
+    "hqq_int4": pack_hqq,
     "scaled_fp8": pack_scaled_fp8,
     "blocks_fp8": pack_blocks_fp8,
     "quanto_int4": pack_quanto,

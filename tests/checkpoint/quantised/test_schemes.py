@@ -130,6 +130,15 @@ NOT_QUANTISED: dict[str, dict[str, NDArray[np.generic]]] = {
         "weight_shape": np.array([8, 16]),
         "weight_zero_point": np.ones((8, 5), np.int8),
     },
+    "codes with a text that names no packing": {
+        "W_q": np.ones((8, 16), np.uint8),
+        "scale": np.ones((16, 1), np.float32),
+        "zero": np.ones((16, 1), np.float32),
+        "nbits": np.array(4),
+        "group_size": np.array(16),
+        "shape": np.array([8, 32]),
+        "packing": np.frombuffer(b"5bit_u8", np.uint8),
+    },
     "its name is another tensor's": {
         "_weight_qdata": CODES.reshape(8, 16),
         "_weight_scale": SCALES[:8, None],
@@ -181,6 +190,15 @@ def test_bytes_in_a_wider_type_are_the_same_weight(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(wide.numpy(), narrow.numpy())
     np.testing.assert_array_equal(wide.flat(700, 1100), narrow.flat(700, 1100))
+
+
+def test_codes_that_do_not_fill_their_shape_are_an_error(tmp_path: Path) -> None:
+    parts = PACKERS["hqq_int4"](draw_weight(0))
+    parts["layer.W_q"] = parts["layer.W_q"][:-1]
+    arrays = {name: np.ascontiguousarray(array) for name, array in parts.items()}
+    save_file(arrays, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="do not fill its shape"):
+        open_checkpoint(tmp_path / "a.safetensors")
 
 
 def test_a_group_without_a_scale_is_an_error(tmp_path: Path) -> None:

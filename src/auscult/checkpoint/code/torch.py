@@ -120,6 +120,9 @@ def state(module: torch.nn.Module, path: str) -> Checkpoint:
                 Skip(name, "is a lazy parameter without a shape: run the module once first")
             )
             continue
+        if is_quantised_wrapper(value):
+            tensors.update((part.name, part) for part in _iter_parts(name, value))
+            continue
         description = tensor(name, value)
         trainable = isinstance(value, torch.nn.Parameter)
         tensors[name] = Tensor(**{**vars(description), "trainable": trainable})
@@ -131,6 +134,26 @@ def state(module: torch.nn.Module, path: str) -> Checkpoint:
     ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
     modules = {info.path: info for info in iter_module_infos(module)}
     return Checkpoint(path, "code:torch", tensors, skips=tuple(skips), modules=modules, ties=ties)
+
+
+def is_quantised_wrapper(value: torch.Tensor) -> bool:
+    """Whether a tensor is a quantiser's subclass, whose codes and scales are tensors inside it."""
+    kind = type(value)
+    has_own_values = getattr(kind, "dequantize", None) is not torch.Tensor.dequantize
+    return hasattr(kind, "__tensor_flatten__") and has_own_values
+
+
+def _iter_parts(name: str, value: torch.Tensor) -> Iterator[Tensor]:
+    """The tensors inside a quantiser's subclass, under the names that torch.save gives them."""
+    inner_names, _ = value.__tensor_flatten__()  # type: ignore[operator]
+    for inner_name in inner_names:
+        inner = getattr(value, inner_name)
+        if not isinstance(inner, torch.Tensor):
+            continue
+        if hasattr(type(inner), "__tensor_flatten__"):
+            yield from _iter_parts(f"{name}.{inner_name}", inner)
+        else:
+            yield tensor(f"{name}.{inner_name}", inner)
 
 
 def iter_module_infos(root: torch.nn.Module) -> Iterator[ModuleInfo]:

@@ -28,14 +28,22 @@ SCHEMES_PACKAGE = "auscult.checkpoint.quantised.schemes"
 
 @dataclass(frozen=True)
 class SchemeContext:
-    """What stands beside the tensors: the file's metadata, and `config.json` in its folder."""
+    """What stands beside the tensors: the file's metadata, and `config.json` in its folder.
 
-    source: Source
+    Attributes:
+        source: The file; None for a live module.
+        declared: What `config.json` would hold, where that is known otherwise.
+    """
+
+    source: Source | None
     metadata: Mapping[str, str]
+    declared: Mapping[str, Any] | None = None
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
         """`config.json`, or an empty mapping."""
+        if self.declared is not None or self.source is None:
+            return self.declared or {}
         return read_config(self.source)
 
 

@@ -38,9 +38,13 @@ def _iter_fact_rows(facts: Mapping[str, Any], verbose: int) -> Iterator[tuple[st
         f"{dtype} ({count})" if len(facts["dtypes"]) > 1 else dtype
         for dtype, count in facts["dtypes"].items()
     )
+    storages = "".join(
+        f"; {format_count(kind['tensors'], 'weight')} {kind['storage']}"
+        for kind in facts.get("quantised", ())
+    )
     yield (
         "content",
-        f"{facts['tensors']:,} tensors, {facts['parameters']:,} values, {format_size(facts['bytes'])}, {dtypes}",
+        f"{facts['tensors']:,} tensors, {facts['parameters']:,} values, {format_size(facts['bytes'])}, {dtypes}{storages}",
     )
     yield "layout", f"{facts['layout']}: {facts['layout_evidence']}"
     yield "parametrisation", f"{facts['parametrisation']}: {facts['parametrisation_evidence']}"
@@ -136,7 +140,8 @@ def iter_tree_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -
         path = row["path"] or "(top level)"
         count = f"×{row['count']}" if row["count"] > 1 else ""
         leaves = "  ".join(
-            f"{leaf['name']} {format_shape(leaf['shape'])}" for leaf in row["tensors"][:8]
+            f"{leaf['name']} {format_shape(leaf['shape'])}{_format_storage(leaf)}"
+            for leaf in row["tensors"][:8]
         )
         if len(row["tensors"]) > 8:
             more_note = f"  +{len(row['tensors']) - 8} more"
@@ -146,6 +151,12 @@ def iter_tree_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -
         yield f"{path.ljust(width)} {style(count.rjust(5), 'cyan')}  {kind}{leaves}{more_note}"
     if len(shown) < len(rows):
         yield style(f"+{len(rows) - len(shown)} more kinds of module; -v lists them", "dim")
+
+
+def _format_storage(leaf: Mapping[str, Any]) -> str:
+    """How a quantised tensor is stored, without the quantiser's name; nothing for others."""
+    label = str(leaf.get("storage") or "")
+    return f" {label.partition(' (')[0]}" if label else ""
 
 
 def format_shape(shape: list[int]) -> str:
@@ -158,6 +169,8 @@ def iter_tensor_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[s
     width = min(max((len(row["name"]) for row in rows), default=0), 80)
     for row in rows:
         line = f"{row['name'].ljust(width)}  {format_shape(row['shape']).rjust(16)}  {row['dtype'].ljust(9)}"
+        if "storage" in row:
+            line += f"  {row['storage']}"
         if "mean" in row:
             line += f"  {row['minimum']:+.3e} to {row['maximum']:+.3e}  mean {row['mean']:+.2e}  std {row['std']:.2e}"
             line += style(f"  {row['fresh']}", "yellow") if row["fresh"] else ""

@@ -125,6 +125,7 @@ def describe_checkpoint(
         "dtypes": dict(
             Counter(tensor.dtype for tensor in checkpoint.tensors.values()).most_common()
         ),
+        **_describe_storages(checkpoint),
         "layout": layout_name,
         "layout_evidence": sentence,
         "parametrisation": parametrisation,
@@ -134,6 +135,23 @@ def describe_checkpoint(
         "ties": [list(group) for group in checkpoint.ties],
         "metadata": dict(list(checkpoint.metadata.items())[:MAX_METADATA]),
         "modules": build_module_tree(checkpoint),
+    }
+
+
+def _describe_storages(checkpoint: Checkpoint) -> Json:
+    """How quantised weights are stored, and how many so; nothing where none is."""
+    storages = Counter(
+        storage
+        for tensor in checkpoint.tensors.values()
+        if (storage := tensor.weight_storage) is not None
+    )
+    if not storages:
+        return {}
+    return {
+        "quantised": [
+            {"storage": storage.label, **storage._asdict(), "tensors": count}
+            for storage, count in storages.most_common()
+        ]
     }
 
 
@@ -245,6 +263,8 @@ def _describe_tensor(checkpoint: Checkpoint, name: str, health: Health | None) -
         "dtype": tensor.dtype,
         "bytes": tensor.nbytes,
     }
+    if tensor.weight_storage is not None:
+        row["storage"] = tensor.weight_storage.label
     if health is not None and health.seen:
         names = (
             "minimum",

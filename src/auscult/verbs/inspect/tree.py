@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from math import prod
+from typing import NamedTuple
 
 from auscult.errors import UsageError
 from auscult.facts.words import fold_names
@@ -17,6 +18,21 @@ MAX_HISTOGRAMS = 24
 _PARAMETRISED_NAME = re.compile(r"^(.*?)\.?(parametrizations\.[^.]+\.original\d)$")
 
 
+class _Leaf(NamedTuple):
+    """A tensor of a module: its own name, and how it is stored where it is quantised."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    storage: str | None
+
+    def to_json(self) -> Json:
+        row: Json = {"name": self.name, "shape": list(self.shape), "dtype": self.dtype}
+        if self.storage is not None:
+            row["storage"] = self.storage
+        return row
+
+
 def build_module_tree(checkpoint: Checkpoint) -> list[Json]:
     """One row per kind of module: pattern of the paths, how many, the tensors that each holds, and
     its class if code told it.
@@ -24,10 +40,12 @@ def build_module_tree(checkpoint: Checkpoint) -> list[Json]:
     Modules are of one kind if their paths differ in numbers only and their tensors have equal
     names, shapes and dtypes.
     """
-    leaves_by_path: dict[str, list[tuple[str, tuple[int, ...], str]]] = {}
+    leaves_by_path: dict[str, list[_Leaf]] = {}
     for name, tensor in checkpoint.items():
-        path, leaf = _split_name(name)
-        leaves_by_path.setdefault(path, []).append((leaf, tensor.shape, tensor.dtype))
+        path, own_name = _split_name(name)
+        storage = tensor.weight_storage
+        leaf = _Leaf(own_name, tensor.shape, tensor.dtype, storage.label if storage else None)
+        leaves_by_path.setdefault(path, []).append(leaf)
     kinds: dict[tuple[object, ...], list[str]] = {}
     for path, leaves in leaves_by_path.items():
         kinds.setdefault(
@@ -36,10 +54,8 @@ def build_module_tree(checkpoint: Checkpoint) -> list[Json]:
     rows = []
     for (_, _, kind), paths in kinds.items():
         leaves = leaves_by_path[paths[0]]
-        size = sum(prod(shape) for _, shape, _ in leaves)
-        tensors = [
-            {"name": leaf, "shape": list(shape), "dtype": dtype} for leaf, shape, dtype in leaves
-        ]
+        size = sum(prod(leaf.shape) for leaf in leaves)
+        tensors = [leaf.to_json() for leaf in leaves]
         for folded in fold_names(paths):
             row: Json = {
                 "path": folded.pattern,

@@ -64,7 +64,7 @@ class Spelling:
 
 SPELLINGS = (
     Spelling(
-        "bitsandbytes int8",
+        "bitsandbytes",
         "bnb_int8",
         "{}.weight",
         "{}.SCB",
