@@ -98,9 +98,7 @@ def _merge_live_weights(checkpoint: Checkpoint) -> Checkpoint:
     }
     context = SchemeContext(None, checkpoint.metadata, {"quantization": layers})
     tensors, notes = merge_quantised_weights(checkpoint.tensors, context)
-    ties = tuple(
-        group for group in checkpoint.ties if all(tensors.get(name) is not None for name in group)
-    )
+    ties = tuple(group for group in checkpoint.ties if set(group) <= tensors.keys())
     return replace(checkpoint, tensors=tensors, skips=(*checkpoint.skips, *notes), ties=ties)
 
 

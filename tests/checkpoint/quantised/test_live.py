@@ -48,10 +48,11 @@ def test_a_layer_of_plain_numbers_has_no_storage() -> None:
 
 def test_a_tensor_of_a_quantisers_class() -> None:
     """torchao's int8 weights are a subclass of torch.Tensor with the codes and scales inside."""
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
+    import torch
     from torch.utils._python_dispatch import return_and_correct_aliasing
 
-    class Int8Tensor(torch.Tensor):  # type: ignore[misc]
+    class Int8Tensor(torch.Tensor):
         @staticmethod
         def __new__(cls: Any, qdata: Any, scale: Any) -> Any:
             return torch.Tensor._make_wrapper_subclass(cls, qdata.shape, dtype=scale.dtype)
@@ -63,7 +64,7 @@ def test_a_tensor_of_a_quantisers_class() -> None:
             return ["qdata", "scale"], None
 
         @classmethod
-        def __torch_dispatch__(
+        def __torch_dispatch__(  # type: ignore[override]
             cls, function: Any, types: Any, args: Any, kwargs: Any = None
         ) -> Any:
             if function is torch.ops.aten.detach.default:

@@ -145,7 +145,7 @@ def is_quantised_wrapper(value: torch.Tensor) -> bool:
 
 def _iter_parts(name: str, value: torch.Tensor) -> Iterator[Tensor]:
     """The tensors inside a quantiser's subclass, under the names that torch.save gives them."""
-    inner_names, _ = value.__tensor_flatten__()  # type: ignore[operator]
+    inner_names, _ = value.__tensor_flatten__()  # type: ignore[attr-defined]
     for inner_name in inner_names:
         inner = getattr(value, inner_name)
         if not isinstance(inner, torch.Tensor):

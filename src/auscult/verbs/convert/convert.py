@@ -5,6 +5,7 @@ proven, then put in place.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,9 +119,7 @@ def convert(
     left_out = account_for_rest(kept, plan.recipe, dropped, is_recipe_given=recipe is not None)
     if dtype is not None:
         plan = replace(plan, recipe=cast_recipe(plan.recipe, kept, dtype))
-    code = None
-    if options.emit_code is not None:
-        code = plan.recipe.code(options.emit_code)
+    code = plan.recipe.code(options.emit_code) if options.emit_code is not None else None
     decoded = measure_decoded(kept, plan.recipe)
     outcome = _write_result(plan, kept, destination_path, options, progress)
     if options.save_recipe is not None:
@@ -286,7 +285,7 @@ def _build_report(
 
 def _build_coverage(conversion: _Conversion) -> Coverage:
     """Every tensor of the source in one bucket: proven, and how, or left out, and why."""
-    decoded_names = {name for kind in conversion.decoded for name in kind.names}
+    decoded_names = set(chain.from_iterable(kind.names for kind in conversion.decoded))
     buckets = dict.fromkeys(
         ("identical", "equivalent", "close", "different", "dropped", "added"), 0.0
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from auscult.checkpoint import CODE_DTYPES
 from auscult.errors import RecipeError, UsageError
@@ -82,8 +83,7 @@ def drop_named_weights(
         )
     if len(kept) == len(source):
         return source, tuple(dropped)
-    ties = tuple(tuple(name for name in group if name in kept) for group in source.ties)
-    ties = tuple(group for group in ties if len(group) > 1)
+    ties = tuple(group for group in source.ties if set(group) <= kept.keys())
     return replace(source, tensors=kept, ties=ties), tuple(dropped)
 
 
@@ -101,7 +101,8 @@ def account_for_rest(
     """
     lost: list[str] = []
     bookkeeping: list[str] = []
-    kept_names = {name for entry in recipe.entries if entry.targets for name in entry.sources}
+    written = (entry for entry in recipe.entries if entry.targets)
+    kept_names = set(chain.from_iterable(entry.sources for entry in written))
     for entry in recipe.entries:
         if entry.targets:
             continue

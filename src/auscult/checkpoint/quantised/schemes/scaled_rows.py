@@ -168,8 +168,11 @@ def _describe_weight(
         code_values = stored.astype(np.float32)
         if zero_point is not None:
             code_values = code_values - _spread_rows(zero_point, codes, first, last)
-        step = _spread_rows(scale, codes, first, last) * np.float32(spelling.factor)
-        values = code_values * step
+        row_scale, factor = _spread_rows(scale, codes, first, last), np.float32(spelling.factor)
+        step, values = (
+            row_scale * factor,
+            code_values * row_scale * factor,
+        )  # in the order of bitsandbytes
         if is_float:
             bounds = FLOAT_EPS[codes.dtype] * np.abs(values) + FLOAT_TINY[codes.dtype] * np.abs(
                 step
