@@ -1,7 +1,8 @@
 """The same modules have other names.
 
 **What it finds.** Tensors of equal content (or, against code, of the same place and shape) under
-other names: `attn1.to_q` and `attn.query_proj`, `encoders.3` and `encoders_3`.
+other names: `attn1.to_q` and `attn.query_proj`, `encoders.3` and `encoders_3`. Weight norm spelt in
+two ways is a finding of its own: `weight_g` and `parametrizations.weight.original0`.
 
 **What you hear.** With `strict=False`, in MLX or in Swift, these tensors are not loaded and nothing
 raises.
@@ -9,7 +10,8 @@ raises.
 **Why it happens.** Every port to another framework renames modules.
 
 **Blind spots.** Against code with fresh weights the pairing rests on words, shapes and positions;
-the finding's confidence is lower there.
+the finding's confidence is lower there. Whether a loader renames cannot be seen; of torch itself it is
+known that modules with the new names of weight norm load the old ones, and not the reverse.
 
 **How it is measured.** By content where both sides have it. By names: patterns whose words agree
 (Dice coefficient at least 0.45) and whose shapes agree in all members. A name that this leaves open
@@ -31,6 +33,7 @@ from collections.abc import Iterable
 
 from auscult.facts.words import fold_columns, format_count, split_indices
 from auscult.finding import Finding, Fix, Safety, Severity
+from auscult.rules.diff.evidence.norm_spelling import describe_spelling
 from auscult.rules.diff.evidence.repair import build_repair_entries, describe_direction
 from auscult.rules.diff.subject import DiffSubject
 
@@ -44,6 +47,7 @@ MAX_LISTED_PATTERNS = 3
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
+    yield from describe_spelling(subject, CODE, NAME)
     matches = subject.names.renamed
     if not matches:
         return

@@ -3,7 +3,8 @@
 **What it finds.** Against code, or a model of other shapes: which tensors `load_state_dict` would
 copy before it raises, and what share of the values that is. Between two files: a checkpoint of
 which a part equals the reference and the rest looks freshly initialised, which is what such a model
-looks like when it is saved.
+looks like when it is saved. Of a loaded model beside its file: tensors that still look freshly
+initialised, and that the file has under names which the model does not know.
 
 **What you hear.** Trained and random layers in one chain: noise, or a buzz at the hop rate. The
 model is also left in training mode if the exception skipped `.eval()`.
@@ -37,12 +38,14 @@ Safety: safe.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from auscult.align.loading import simulate_load
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, list_first_names
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.damage import is_mostly_equal, select_measured_pairs
+from auscult.rules.diff.evidence.never_loaded import find_never_loaded
 from auscult.rules.diff.evidence.shapes import find_shape_mismatches
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
@@ -56,12 +59,21 @@ MIN_FRESH_SHARE = 0.1
 """Share of the weights that looks freshly initialised. Chosen, not measured."""
 MIN_EQUAL_SHARE = 0.2
 """Share of the tensors that has to be equal; below it the two are different trainings. Chosen, not measured."""
+MAX_LISTED_PAIRS = 20
+"""Pairs of names that the evidence lists. Chosen, not measured."""
 CONFIDENCE = 0.9
 """A look of freshness is evidence and no proof. Chosen, not measured."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
-    """Between two files: the pairs of which one side is fresh, if they are many and the rest is equal."""
+    """What the file has under names that the code does not know; and pairs of which one side is fresh, if they are many."""
+    for pair in find_never_loaded(subject, items.missing, items.surplus):
+        yield ClaimedPlace((*pair.code, *pair.file), None, {"code": pair.code, "file": pair.file})
+    yield from _claim_fresh_pairs(subject, items)
+
+
+def _claim_fresh_pairs(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    """The pairs of which one side is fresh, if they are many and the rest is equal."""
     if not is_mostly_equal(subject, MIN_EQUAL_SHARE):
         return
     fresh_places, unsure_places = [], []
@@ -89,9 +101,18 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
-    if places:
-        yield _build_saved_finding(subject, places)
-        return
+    unknown_places = tuple(place for place in places if "code" in place.evidence)
+    saved_places = tuple(place for place in places if "code" not in place.evidence)
+    if unknown_places:
+        yield _build_unknown_finding(subject, unknown_places)
+    if saved_places:
+        yield _build_saved_finding(subject, saved_places)
+    if not places:
+        yield from _find_caught_load(subject)
+
+
+def _find_caught_load(subject: DiffSubject) -> Iterable[Finding]:
+    """What `load_state_dict` would leave behind, where it raises after it copied a part."""
     target_by_source = {
         subject.source_names(match)[0]: subject.target_names(match)[0]
         for match in subject.alignment.matches
@@ -125,6 +146,41 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
             "build the model that the checkpoint was trained with; do not catch the exception",
         ),
         rank=20,
+    )
+
+
+def _build_unknown_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) -> Finding:
+    """One finding for tensors that are fresh in the code and lie in the file under names that it does not know."""
+    code_names = tuple(chain.from_iterable(place.evidence["code"] for place in places))
+    file_names = tuple(chain.from_iterable(place.evidence["file"] for place in places))
+    code, file = subject.candidate, subject.reference
+    if subject.reference.is_code:
+        code, file = file, code
+    values = sum(code[name].size for name in code_names)
+    old_names, new_names = list_first_names(file_names), list_first_names(code_names)
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        code_names,
+        f"{format_count(len(code_names), 'tensor')} of the model were never loaded ({values:,} of {code.parameters:,} values):"
+        f" they look freshly initialised, and the checkpoint has {len(file_names)} tensors of these shapes under names that"
+        f" the model does not know: rename {old_names} to {new_names}",
+        confidence=CONFIDENCE,
+        evidence={
+            "never_loaded": len(code_names),
+            "values_fresh": values,
+            "values_total": code.parameters,
+            "names": [
+                [list(place.evidence["file"]), list(place.evidence["code"])]
+                for place in places[:MAX_LISTED_PAIRS]
+            ],
+        },
+        fix=Fix(
+            "guess",
+            f"rename {old_names} to {new_names} on loading, and load with strict=True",
+        ),
+        rank=14,
     )
 
 
