@@ -145,6 +145,11 @@ class Tensor:
         return prod(self.shape)
 
     @property
+    def is_placeholder(self) -> bool:
+        """Whether it is what DeepSpeed's ZeRO-3 leaves of a parameter whose values lie elsewhere: a list of nothing."""
+        return self.shape == (0,) and self.name.endswith((".weight", ".bias"))
+
+    @property
     def weight_storage(self) -> WeightStorage | None:
         """How a quantised weight is stored; None for any other tensor."""
         if self.quantization is not None:

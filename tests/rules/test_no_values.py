@@ -49,7 +49,7 @@ def test_inspect_says_it(tmp_path: Path, whole: Path) -> None:
     assert [finding.cause for finding in report.findings] == ["no-values"]
     assert inspect(whole).verdict is Verdict.PASS
     part = inspect(write_meta(tmp_path / "part.pth", with_values=("b.bias",)))
-    assert (part.verdict, part.findings) == (Verdict.PASS, ())
+    assert (part.verdict, part.findings) == (Verdict.INCONCLUSIVE, ())
 
 
 def test_placeholders_of_size_zero_are_no_values(tmp_path: Path) -> None:
@@ -65,3 +65,28 @@ def test_inspect_does_not_pass_what_it_could_not_read(tmp_path: Path) -> None:
     report = inspect(path)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "no-values" not in {finding.cause for finding in report.findings}
+
+
+def test_some_placeholders_beside_weights_leave_it_open(tmp_path: Path) -> None:
+    """ZeRO-3 keeps small parameters whole in every file."""
+    values = np.random.default_rng(0).standard_t(4, (64, 32)).astype(np.float32)
+    empty = np.empty(0, np.float32)
+    save_file({"a.weight": empty, "b.weight": values, "cache": empty}, tmp_path / "a.safetensors")
+    report = inspect(tmp_path / "a.safetensors")
+    assert report.verdict is Verdict.INCONCLUSIVE
+    [finding] = report.findings
+    assert (finding.cause, finding.where) == ("no-values", ("a.weight",))
+    assert finding.message.startswith("1 of 3 tensors are of size zero")
+    save_file({"b.weight": values, "cache": empty}, tmp_path / "b.safetensors")
+    assert inspect(tmp_path / "b.safetensors").verdict is Verdict.PASS
+
+
+def test_a_model_of_zeros_does_not_pass(tmp_path: Path) -> None:
+    weights = {"a.weight": np.zeros((32, 32), np.float32), "a.bias": np.zeros(32, np.float32)}
+    save_file(weights, tmp_path / "zeros.safetensors")
+    report = inspect(tmp_path / "zeros.safetensors")
+    assert report.verdict is Verdict.DIVERGENT
+    assert [finding.cause for finding in report.findings] == ["untrained"]
+    weights["b.bias"] = np.ones(32, np.float32)
+    save_file(weights, tmp_path / "other.safetensors")
+    assert inspect(tmp_path / "other.safetensors").verdict is Verdict.PASS

@@ -2,7 +2,7 @@
 
 **What it finds.** Weights that are all zero, or distributed exactly as an initialiser draws them,
 among trained ones; norms whose gain is all 1 and shift all 0; or, if every weight looks so, a file
-that was never trained.
+that was never trained (a warning; an error where every value is zero).
 
 **What you hear.** Noise or buzz if the fresh layers are in the signal path; a model that ignores
 its conditioning if they are in the conditioning path; nothing at all for an adapter (LoRA) whose
@@ -131,7 +131,12 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
     likeness = ", ".join(f"{count} {look}" for look, count in list(looks.items())[:4])
     evidence = {"like": looks, "judged": judged_count, "fresh": len(weight_names)}
     if judged_count and len(weight_names) == judged_count:
-        severity = Severity.INFO if subject.checkpoint.is_code else Severity.WARNING
+        if subject.checkpoint.is_code:
+            severity = Severity.INFO
+        elif _is_all_zero(subject):
+            severity = Severity.ERROR
+        else:
+            severity = Severity.WARNING
         message = f"all of the {format_count(judged_count, 'weight')} that can be judged look freshly initialised ({likeness}): never trained"
         yield Finding(
             CODE, NAME, severity, tuple(look_by_name), message, 0.97, evidence=evidence, rank=8
@@ -149,6 +154,11 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
         evidence=evidence,
         rank=8,
     )
+
+
+def _is_all_zero(subject: InspectSubject) -> bool:
+    """Whether no value of the file that was looked at is other than zero: nobody trained that, and nothing sounds of it."""
+    return all(health.is_zero for health in subject.health.values() if health.seen)
 
 
 def _is_sure(name: str, look: str, subject: InspectSubject) -> bool:

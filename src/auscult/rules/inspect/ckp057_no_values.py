@@ -8,7 +8,9 @@ that stand for weights which are spread over other files.
 **Why it happens.** A model was built without memory (`torch.device("meta")`, `init_empty_weights`) and saved before its
 weights were loaded; or the file of one process was saved, of a training in which each process holds a part.
 
-**Blind spots.** A file with a single value is not meant. If some tensors hold no values, they are listed as skipped.
+Where only some weights are such placeholders, it is a warning, and `inspect` is INCONCLUSIVE.
+
+**Blind spots.** If some tensors are on the meta device and others hold values, they are listed as skipped.
 
 **How it is measured.** By counting: no tensor has a value, and none was left out for another reason. No threshold.
 
@@ -46,5 +48,18 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
             Severity.ERROR,
             names,
             f"the file holds no values: {format_count(len(names), 'tensor')} with a name and a shape, and nothing was saved in them",
+            rank=1,
+        )
+        return
+    tensors = subject.checkpoint.tensors
+    placeholders = tuple(name for name, tensor in tensors.items() if tensor.is_placeholder)
+    if placeholders:
+        yield Finding(
+            CODE,
+            NAME,
+            Severity.WARNING,
+            placeholders,
+            f"{len(placeholders)} of {format_count(len(tensors), 'tensor')} are of size zero: placeholders of weights whose values "
+            "are in other files",
             rank=1,
         )

@@ -52,8 +52,8 @@ def inspect(
         histogram: Patterns of tensor names (`*` matches anything) to draw; these are read whole.
 
     Returns:
-        DIVERGENT if anything of severity `error` was found, INCONCLUSIVE if no value could be
-        read, else PASS. `section.checkpoint` describes the file.
+        DIVERGENT if anything of severity `error` was found; INCONCLUSIVE if the values of a weight
+        could not be read; else PASS. `section.checkpoint` describes the file.
 
     Raises:
         CheckpointError: If the file cannot be read or has no tensors.
@@ -79,7 +79,7 @@ def inspect(
     return Report(
         "inspect",
         (checkpoint.path,),
-        _decide_verdict(findings, examination),
+        _decide_verdict(checkpoint, findings, examination),
         _build_coverage(checkpoint, examination),
         findings,
         skips,
@@ -87,10 +87,15 @@ def inspect(
     )
 
 
-def _decide_verdict(findings: Iterable[Finding], examination: Examination) -> Verdict:
+def _decide_verdict(
+    checkpoint: Checkpoint, findings: Iterable[Finding], examination: Examination
+) -> Verdict:
+    """PASS says that every weight was looked at, and nothing is wrong."""
     if any(finding.severity is Severity.ERROR for finding in findings):
         return Verdict.DIVERGENT
-    if examination.seen == 0:
+    has_unread_weights = any(skip.is_weight for skip in checkpoint.skips) or examination.skips
+    has_placeholders = any(tensor.is_placeholder for tensor in checkpoint.tensors.values())
+    if examination.seen == 0 or has_unread_weights or has_placeholders:
         return Verdict.INCONCLUSIVE
     return Verdict.PASS
 
