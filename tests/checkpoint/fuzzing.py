@@ -150,6 +150,11 @@ STANDARD = frozenset(
     (
         *("importlib.resources", "json", "json.decoder", "json.scanner", "_json", "json.encoder"),
         *("zlib", "tarfile", "grp", "pwd", "xml", "xml.parsers", "xml.parsers.expat", "pyexpat"),
+        *(
+            f"{name}.{part}"
+            for name in ("pyexpat", "xml.parsers.expat")
+            for part in ("errors", "model")
+        ),
     )
 )
 """Modules of the standard library that readers import when they are first used."""

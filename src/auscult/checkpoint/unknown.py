@@ -7,7 +7,7 @@ from pathlib import Path
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 
-KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .onnx, .tflite, .xml (OpenVINO), .gguf, .mlpackage/.mlmodel, .msgpack"
+KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .keras/.h5, .onnx, .tflite, .xml (OpenVINO), .gguf, .mlpackage/.mlmodel, .msgpack"
 FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     (
         (b"<!doctype html", b"<html"),
@@ -37,11 +37,6 @@ FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
         (b"riff", b"flac", b"oggs", b"id3", b"\xff\xfb"),
         "is a recording, not a checkpoint",
         "for sound use: auscult listen",
-    ),
-    (
-        (b"\x89hdf",),
-        "is an HDF5 file (Keras), which auscult does not read",
-        "save the weights as .npz or .safetensors",
     ),
     (
         (b"%pdf", b"\x89png", b"\xff\xd8\xff", b"gif8"),

@@ -6,15 +6,14 @@ reader knows is taken. Members are read where they lie; nothing is unpacked to t
 
 from __future__ import annotations
 
-import io
 import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.source import TRUNCATED_HINT, Source
+from auscult.checkpoint.source_file import SourceFile
 from auscult.errors import CheckpointError
 
 FORMAT = "tar"
@@ -80,35 +79,6 @@ def read(source: Source) -> Contents:
     return replace(contents, metadata=own, format=contents.format or inner_format)
 
 
-class _SourceFile(io.RawIOBase):
-    """A source as a file that can be sought in, so that nothing but headers is read."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._position = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size}[whence]
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        count = max(0, min(len(buffer), self._source.size - self._position))
-        if count:
-            buffer[:count] = self._source.view(self._position, count)
-        self._position += count
-        return count
-
-
 def _has_tar_header(block: bytes) -> bool:
     return block[USTAR_OFFSET : USTAR_OFFSET + 5] == USTAR_MAGIC
 
@@ -134,7 +104,7 @@ def _inflate(source: Source) -> Source:
 def _iter_members(archive: Source) -> Iterator[tuple[str, tuple[int, int]]]:
     """Plain files of the archive by name: where their bytes begin, and how many there are."""
     try:
-        with tarfile.open(fileobj=_SourceFile(archive), mode="r:") as entries:
+        with tarfile.open(fileobj=SourceFile(archive), mode="r:") as entries:
             for count, entry in enumerate(entries):
                 if count >= MAX_MEMBERS:
                     raise CheckpointError("has too many members", where=archive.where)
