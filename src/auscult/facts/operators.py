@@ -20,6 +20,12 @@ WEIGHT_INPUTS: OperatorInputs = {
     "MatMulInteger": frozenset((0, 1)),
     "QLinearMatMul": frozenset((0, 3)),
     "MatMulNBits": frozenset((1,)),
+    "QLinearConvTranspose": frozenset((3,)),
+    "QGemm": frozenset((0, 3)),
+    "QAttention": frozenset((1,)),
+    "MatMulIntegerToFloat": frozenset((1,)),
+    "DynamicQuantizeMatMul": frozenset((1,)),
+    "GatherBlockQuantized": frozenset((0,)),
     "FusedMatMul": frozenset((0, 1)),
     "FusedGemm": frozenset((0, 1)),
     "FusedConv": frozenset((1,)),
@@ -54,6 +60,12 @@ BIAS_INPUTS: OperatorInputs = {
     "Conv": frozenset((2,)),
     "ConvTranspose": frozenset((2,)),
     "QLinearConv": frozenset((8,)),
+    "QLinearConvTranspose": frozenset((8,)),
+    "QGemm": frozenset((6,)),
+    "QAttention": frozenset((2,)),
+    "MatMulNBits": frozenset((5,)),
+    "DynamicQuantizeMatMul": frozenset((4,)),
+    "MatMulIntegerToFloat": frozenset((6,)),
     "Gemm": frozenset((2,)),
     "FusedGemm": frozenset((2,)),
     "FusedConv": frozenset((2,)),
@@ -92,6 +104,26 @@ STATE_INPUTS: OperatorInputs = {
     "rnn": frozenset(("initial_h",)),
 }
 """Inputs that hold the state which a recurrent layer starts from."""
+
+_BINARY_SCALES = frozenset((1, 2, 4, 5, 6, 7))
+SCALE_INPUTS: OperatorInputs = {
+    "DequantizeLinear": frozenset((1, 2)),
+    "QuantizeLinear": frozenset((1, 2)),
+    "QLinearConv": _BINARY_SCALES,
+    "QLinearConvTranspose": _BINARY_SCALES,
+    "QLinearMatMul": _BINARY_SCALES,
+    "QLinearAdd": _BINARY_SCALES,
+    "QLinearMul": _BINARY_SCALES,
+    "QGemm": frozenset((1, 2, 4, 5, 7, 8)),
+    "QAttention": frozenset((3, 4, 6, 7)),
+    "MatMulIntegerToFloat": frozenset((2, 3, 4, 5)),
+    "DynamicQuantizeMatMul": frozenset((2, 3)),
+    "DynamicQuantizeLSTM": frozenset((8, 9, 10, 11)),
+    "MatMulNBits": frozenset((2, 3, 4)),
+    "GatherBlockQuantized": frozenset((2, 3)),
+}
+"""Inputs that hold scales and zero points of what the operator takes as integers.
+Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md."""
 
 
 def takes(inputs: OperatorInputs, operator: str, place: int | str | None) -> bool:

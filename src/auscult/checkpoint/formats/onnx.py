@@ -3,8 +3,8 @@
 Names are the initializers' (a constant's: the output of its node). A name that comes again, as in two branches of an If,
 gets `#2`, `#3` and so on. `Contents.modules` tells the operator that consumes an initializer, its attributes (group,
 strides, dilations, pads, transB), the node's name and which input it is; Identity, Cast, Transpose and DequantizeLinear are
-looked through, and named in `through`; what a Constant node gives has `constant`. Integers that a DequantizeLinear, QLinearConv
-or QLinearMatMul scales by constants, and those that ONNX Runtime's dynamic quantisation names, carry a Quantization.
+looked through, and named in `through`; what a Constant node gives has `constant`. Quantised weights are read as
+`onnx_quantised.py` says.
 
 Not listed, because they are operators' parameters and no weights: tensor attributes of other nodes (ConstantOfShape) and
 string constants. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
@@ -12,7 +12,7 @@ string constants. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,24 +20,18 @@ import numpy as np
 
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import check_count
+from auscult.checkpoint.onnx_quantised import OperatorNode, read_quantised
 from auscult.checkpoint.onnx_tensor import NAME, read_tensor
 from auscult.checkpoint.protobuf import Message
 from auscult.checkpoint.source import Source
 from auscult.finding import Skip
-from auscult.weights import ModuleInfo, Quantization, Tensor
+from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "onnx"
 MAX_LISTED = 64
-QUANTIZED_SUFFIX = "_quantized"
 TRANSPARENT_OPERATORS = frozenset(
     ("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear")
 )
-# operator: inputs that are the integers, their scale and their zero point; the axis if the operator has no attribute for it
-SCALED_INPUTS = {
-    "DequantizeLinear": (0, 1, 2, 1),
-    "QLinearConv": (3, 4, 5, 0),
-    "QLinearMatMul": (3, 4, 5, -1),
-}
 FLOAT_ATTRIBUTE, INTEGER_ATTRIBUTE, TEXT_ATTRIBUTE, TENSOR_ATTRIBUTE, GRAPH_ATTRIBUTE = (
     2,
     3,
@@ -101,22 +95,13 @@ def _read_metadata(model: Message, graph: Message | None) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if value}
 
 
-@dataclass(frozen=True)
-class _OperatorNode:
-    op: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any]
-
-
 @dataclass
 class _OnnxReader:
     """Collects tensors and nodes over all graphs of a model."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
-    consumers: dict[str, list[tuple[_OperatorNode, int]]] = field(default_factory=dict)
+    consumers: dict[str, list[tuple[OperatorNode, int]]] = field(default_factory=dict)
     externals: dict[str, Source] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
@@ -140,7 +125,7 @@ class _OnnxReader:
             op, outputs = message.text(4), tuple(message.texts(2))
             for attribute in message.messages(5):
                 self.attribute(attribute, op, outputs, attributes)
-            node = _OperatorNode(op, message.text(3), tuple(message.texts(1)), outputs, attributes)
+            node = OperatorNode(op, message.text(3), tuple(message.texts(1)), outputs, attributes)
             for index, name in enumerate(node.inputs):
                 self.consumers.setdefault(name, []).append((node, index))
 
@@ -190,51 +175,7 @@ class _OnnxReader:
 
     def named(self) -> dict[str, Tensor]:
         """The tensors, those of quantised weights with their scales."""
-        result = dict(self.tensors)
-        for name, tensor in self.tensors.items():
-            quantization = self.quantization(tensor)
-            if quantization is not None:
-                result[name] = Tensor(
-                    name,
-                    tensor.shape,
-                    tensor.dtype,
-                    tensor.data,
-                    tensor.nbytes,
-                    tensor.storage,
-                    quantization,
-                    tensor.trainable,
-                )
-        return result
-
-    def quantization(self, tensor: Tensor) -> Quantization | None:
-        """Its scale and zero point: those that the graph hands to the operator, else those beside it by name.
-
-        ONNX Runtime's dynamic quantisation multiplies integers (MatMulInteger, ConvInteger, DynamicQuantizeLSTM) and scales the
-        product, so that only the names `x_quantized`, `x_scale`, `x_zero_point` hold the three together.
-        """
-        stem = tensor.name.removesuffix(QUANTIZED_SUFFIX)
-        if stem != tensor.name and tensor.dtype in ("int8", "uint8"):
-            affine = _build_quantization(
-                tensor,
-                self.tensors.get(f"{stem}_scale"),
-                self.tensors.get(f"{stem}_zero_point"),
-                None,
-            )
-            if affine is not None:
-                return affine
-        for node, index in self.consumers.get(tensor.name, ()):
-            stored, scale_at, zero_at, default = SCALED_INPUTS.get(node.op, (-1, 0, 0, 0))
-            if index != stored or len(node.inputs) <= scale_at or node.attributes.get("block_size"):
-                continue
-            scale = self.tensors.get(node.inputs[scale_at])
-            zero_name = node.inputs[zero_at] if len(node.inputs) > zero_at else ""
-            zero = self.tensors.get(zero_name)
-            if scale is None or (zero_name and zero is None):
-                continue
-            affine = _build_quantization(tensor, scale, zero, node.attributes.get("axis", default))
-            if affine is not None:
-                return affine
-        return None
+        return read_quantised(self.tensors, self.consumers)
 
     def modules(self) -> dict[str, ModuleInfo]:
         """For each tensor the operator that consumes it."""
@@ -266,28 +207,6 @@ class _OnnxReader:
             passed_operators.append(node.op)
             current = node.outputs[0]
         return None
-
-
-def _build_quantization(
-    stored: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int | None
-) -> Quantization | None:
-    """The quantisation that these constants describe, if they fit the tensor; without an axis, the one as long as the scale."""
-    if scale is None:
-        return None
-    if axis is None:
-        fitting = [position for position, side in enumerate(stored.shape) if side == scale.size]
-        if len(stored.shape) == 2 and fitting:
-            axis = fitting[-1]
-        else:
-            axis = next(iter(fitting), 0)
-    axis += len(stored.shape) if axis < 0 else 0
-    axis_length = stored.shape[axis] if 0 <= axis < len(stored.shape) else 1
-    if scale.size not in (1, axis_length) or (
-        zero is not None and zero.size not in (1, scale.size)
-    ):
-        return None
-    zeros = zero.numpy() if zero is not None else np.zeros(1, np.int32)
-    return Quantization(scale.numpy(), zeros, axis if scale.size > 1 else None)
 
 
 def _read_plain_attribute(

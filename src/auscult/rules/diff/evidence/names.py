@@ -6,6 +6,7 @@ import re
 
 from auscult.facts.operators import (
     BIAS_INPUTS,
+    SCALE_INPUTS,
     WEIGHT_INPUTS,
     OperatorInputs,
     takes,
@@ -29,9 +30,6 @@ def is_derived(name: str) -> bool:
     return bool(_DERIVED_NAME.search(name))
 
 
-SCALING_OPERATORS = frozenset(
-    ("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul")
-)
 INTEGER_DTYPES = frozenset(("int64", "int32", "bool"))
 SCALE_SUFFIXES = ("_scale", "_zero_point")
 SCRIPT_FORMATS = frozenset(("torchscript",))
@@ -99,8 +97,8 @@ def _keeps_parameters_apart(checkpoint: Checkpoint) -> bool:
 def _is_scale(checkpoint: Checkpoint, name: str) -> bool:
     """Whether it is the scale or zero point of a weight, by its operator or by ONNX Runtime's names."""
     operator = checkpoint.modules.get(name)
-    if operator is not None and operator.type in SCALING_OPERATORS:
-        return bool(operator.attributes.get("input", 0))
+    if operator is not None and _is_taken_as(SCALE_INPUTS, operator):
+        return True
     for ending in SCALE_SUFFIXES:
         if name.endswith(ending):
             weight = checkpoint.get(name.removesuffix(ending) + "_quantized")

@@ -32,7 +32,13 @@ _KIND_BY_AXES: Mapping[Axes, LayerKind] = {
     (1, 0): "linear",
 }
 
-PRODUCT_OPERATORS = frozenset(("MatMul", "MatMulInteger", "QLinearMatMul"))
+PRODUCT_OPERATORS = frozenset(
+    (
+        *("MatMul", "MatMulInteger", "QLinearMatMul", "MatMulIntegerToFloat"),
+        *("DynamicQuantizeMatMul", "FusedMatMul", "matmul", "Gemm", "FusedGemm", "QGemm"),
+    )
+)
+"""Operators that multiply by a matrix (in, out) from the right, but where `transB` says that it is (out, in)."""
 _ONE_DIMENSIONAL_KIND: Mapping[LayerKind, LayerKind] = {
     "conv2d": "conv1d",
     "conv_transpose2d": "conv_transpose1d",
@@ -206,7 +212,12 @@ def _is_product(subject: DiffSubject, layer: LayerLayout) -> bool:
     if sum(stores_linear_transposed(side.format) for side, _ in sides) == 1:
         return True
     operators = [side.modules.get(names[-1]) for side, names in sides if side.is_graph]
-    return any(operator and operator.type in PRODUCT_OPERATORS for operator in operators)
+    return any(
+        operator is not None
+        and operator.type in PRODUCT_OPERATORS
+        and not operator.attributes.get("transB")
+        for operator in operators
+    )
 
 
 def find_fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
