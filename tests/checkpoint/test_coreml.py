@@ -14,7 +14,7 @@ from auscult.checkpoint.coreml_network import ACTIVATION_WEIGHTS, LAYER_TYPES, N
 from auscult.checkpoint.elements import unpack_elements
 from auscult.checkpoint.formats.coreml import read, sniff
 from auscult.checkpoint.mil import BLOB_DTYPES
-from auscult.checkpoint.mil_value import DTYPES
+from auscult.checkpoint.mil_value import CODE_DTYPES, DTYPES
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Array
@@ -121,24 +121,6 @@ def test_linear_quantisation_equals_coremltools(tmp_path: Path, half: bool) -> N
         assert (np.abs(values - original) <= step * 0.51 + 2e-3 * np.abs(original)).all()
 
 
-def test_block_quantisation_is_skipped_with_the_reason(tmp_path: Path) -> None:
-    import coremltools as ct
-    import coremltools.optimize.coreml as cto
-    from coremltools.converters.mil import Builder
-
-    spec = Builder.TensorSpec(shape=(1, 32))
-    weight = np.random.default_rng(0).normal(size=(8, 32)).astype(np.float32)
-    program = Builder.program(input_specs=[spec], opset_version=ct.target.iOS18)(
-        lambda x: Builder.linear(x=x, weight=weight)
-    )
-    model = ct.convert(program, convert_to="mlprogram", minimum_deployment_target=ct.target.iOS18)
-    options = {"weight_threshold": 0, "dtype": "int4", "granularity": "per_block", "block_size": 16}
-    config = cto.OptimizationConfig(global_config=cto.OpLinearQuantizerConfig(**options))
-    cto.linear_quantize_weights(model, config).save(str(tmp_path / "m.mlpackage"))
-    contents = read(Source(tmp_path / "m.mlpackage"))
-    assert ["constexpr_blockwise_shift_scale" in skip.reason for skip in contents.skips] == [True]
-
-
 def test_the_tables_are_the_protocols(tmp_path: Path) -> None:
     from coremltools.proto import MIL_pb2
 
@@ -146,7 +128,8 @@ def test_the_tables_are_the_protocols(tmp_path: Path) -> None:
         value.number: value.name.lower()
         for value in MIL_pb2.DESCRIPTOR.enum_types_by_name["DataType"].values
     }
-    assert all(name.replace("_", "") == names[number] for number, name in DTYPES.items())
+    tables = {**DTYPES, **CODE_DTYPES}
+    assert all(name.replace("_", "") == names[number] for number, name in tables.items())
 
 
 def test_the_blob_files_types_are_the_writers(tmp_path: Path) -> None:
@@ -168,8 +151,10 @@ def test_the_blob_files_types_are_the_writers(tmp_path: Path) -> None:
         for name, (call, kind) in calls.items()
     }
     offsets |= {
-        name: getattr(writer, f"write_{name}_data")(values.astype(np.uint8))
-        for name in ("int4", "uint4")
+        name: getattr(writer, f"write_{name}_data")(
+            (values % 2 if name == "uint1" else values).astype(np.uint8)
+        )
+        for name in ("int4", "uint4", "uint1", "uint3", "uint6")
     }
     del writer
     content = path.read_bytes()

@@ -9,8 +9,9 @@ https://github.com/apple/coremltools/blob/main/mlmodel/src/MILBlob/Blob/StorageF
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,22 +19,29 @@ import numpy as np
 from auscult.checkpoint.beside import open_data_file
 from auscult.checkpoint.elements import (
     check_count,
-    count_stored_bytes,
     format_tensor_place,
     place_tensor,
 )
+from auscult.checkpoint.mil_compressed import (
+    SPARSE_VALUE_OPERATIONS,
+    PackedCodes,
+    build_compressed,
+)
 from auscult.checkpoint.mil_value import (
+    CODE_DTYPES,
     DTYPES,
+    count_bits,
     is_weight,
     read_immediate,
+    read_immediate_bytes,
     read_plain_value,
     read_value_type,
 )
 from auscult.checkpoint.protobuf import Message
-from auscult.checkpoint.source import Source
+from auscult.checkpoint.source import FileArray, Source
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
-from auscult.weights import Array, ModuleInfo, Quantization, Shape, Tensor
+from auscult.weights import InMemoryData, ModuleInfo, Shape, Tensor
 
 BLOB_DTYPES = {
     1: "float16",
@@ -44,8 +52,11 @@ BLOB_DTYPES = {
     6: "int16",
     7: "uint16",
     8: "int4",
+    9: "uint1",
     10: "uint2",
     11: "uint4",
+    12: "uint3",
+    13: "uint6",
     14: "int32",
     15: "uint32",
     16: "float8_e4m3fn",
@@ -68,6 +79,8 @@ class ProgramReader:
     modules: dict[str, ModuleInfo] = field(default_factory=dict)
     blobs: dict[str, Source] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
+    masked: dict[str, Tensor] = field(default_factory=dict)
+    parts: set[str] = field(default_factory=set)
 
     def program(self, program: Message) -> None:
         """Read all functions of a program.
@@ -80,6 +93,8 @@ class ProgramReader:
             opset = function.text(2)
             for block in (blocks[opset],) if opset in blocks else tuple(blocks.values()):
                 self.block(block, {})
+        for part in self.parts - self.modules.keys():
+            self.tensors.pop(part, None)
 
     def block(self, block: Message, outer_scope: Mapping[str, str]) -> None:
         """Read a block; `outer` maps the values in scope to the tensors that they are."""
@@ -91,7 +106,7 @@ class ProgramReader:
             if op == "const":
                 self.constant(operation, name, scope)
             elif op.startswith(CONSTEXPR_PREFIX):
-                self.collect_compressed(operation, op, name, scope)
+                self.collect_compressed(operation, op, outputs, scope)
             else:
                 self.note_consumer(operation, op, name, scope)
             for nested in operation.messages(4):
@@ -111,60 +126,20 @@ class ProgramReader:
             self.parameters[name] = parameter
 
     def collect_compressed(
-        self, operation: Message, op: str, name: str, scope: dict[str, str]
+        self, operation: Message, op: str, outputs: Sequence[str], scope: dict[str, str]
     ) -> None:
         values = {**dict(_iter_map_entries(operation, 5)), **_collect_argument_values(operation)}
-        data = values.get("quantized_data") or values.get("data") or values.get("source_val")
-        reason = f"compressed with {op}, which is not undone"
-        if op == "constexpr_cast" and data is not None:
-            self.keep(self.value(data, name), scope, name)
-        elif (
-            op in ("constexpr_affine_dequantize", "constexpr_blockwise_shift_scale")
-            and data is not None
-        ):
-            self.keep(
-                self.quantized(values, data, name) or Skip(name, reason, is_weight=True),
-                scope,
-                name,
-            )
-        else:
+        operands = _ProgramOperands(self, values, _collect_argument_names(operation), scope)
+        name = outputs[-1] if outputs else "unnamed"
+        weight = build_compressed(op, operands)
+        if weight is None:
+            reason = f"compressed with {op}, which is not undone"
             self.keep(Skip(name, reason, is_weight=True), scope, name)
-
-    def quantized(
-        self, values: Mapping[str, Message], data: Message, name: str
-    ) -> Tensor | Skip | None:
-        """Integers with a scale for each channel, None if the scales are of another kind."""
-        tensor, scale = self.value(data, name), self.read_operand(values, "scale")
-        zero = self.read_operand(values, "zero_point" if "zero_point" in values else "offset")
-        if isinstance(tensor, Skip):
-            return tensor
-        if scale is None or ("offset" in values and zero is None):
-            return None
-        if "axis" in values:
-            axis = read_plain_value(values["axis"])
-            axes = [axis] if isinstance(axis, int) and scale.size > 1 else []
+        elif op in SPARSE_VALUE_OPERATIONS:
+            self.masked[name] = weight
         else:
-            if scale.ndim != len(tensor.shape):
-                return None
-            axes = [index for index, side in enumerate(scale.shape) if side > 1]
-        if len(axes) > 1 or any(
-            not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != scale.size for axis in axes
-        ):
-            return None
-        zeros = np.zeros(1, np.int32) if zero is None else zero.reshape(-1)
-        if zeros.size not in (1, scale.size):
-            return None
-        return replace(
-            tensor, quantization=Quantization(scale.reshape(-1), zeros, axes[0] if axes else None)
-        )
-
-    def read_operand(self, values: Mapping[str, Message], name: str) -> Array | None:
-        if name not in values:
-            return None
-        description = self.value(values[name], name)
-        if isinstance(description, Skip):
-            return None
-        return description.numpy()
+            self.keep(weight, scope, name)
+            self.parts.update(operands.parts)
 
     def keep(self, description: Tensor | Skip, scope: dict[str, str], name: str) -> None:
         check_count(self.source, len(self.tensors) + len(self.skips))
@@ -214,7 +189,7 @@ class ProgramReader:
             )
         blob = value.message(5)
         if blob is not None:
-            return self.blob(blob, name, dtype, shape)
+            return place_tensor(*self.find_blob(blob, name, dtype, shape), name, dtype, shape)
         array = read_immediate(value, dtype, shape)
         if array is None:
             where, hint = (
@@ -229,28 +204,53 @@ class ProgramReader:
             )
         return Tensor.of(name, array)
 
-    def blob(self, blob: Message, name: str, dtype: str, shape: Shape) -> Tensor:
+    def codes(self, value: Message, name: str) -> PackedCodes | None:
+        """Unsigned codes of a few bits; None where the value is of another type."""
+        number, shape = read_value_type(value, format_tensor_place(self.source, name))
+        dtype = CODE_DTYPES.get(number)
+        if dtype is None:
+            return None
+        bits = count_bits(dtype)
+        blob = value.message(5)
+        if blob is not None:
+            source, (start, end) = self.find_blob(blob, name, dtype, shape)
+            stored = FileArray(source, start, "uint8", (end - start,))
+            return PackedCodes(stored, bits, shape)
+        raw = read_immediate_bytes(value)
+        if raw is None or len(raw) != -(-prod(shape) * bits // 8):
+            return None
+        return PackedCodes(InMemoryData(np.frombuffer(raw, np.uint8)), bits, shape)
+
+    def find_blob(
+        self, blob: Message, name: str, dtype: str, shape: Shape
+    ) -> tuple[Source, tuple[int, int]]:
+        """The file and the bytes that a value lies in.
+
+        Raises:
+            CheckpointError: If there is no blob of that type and size.
+        """
         location, offset = blob.text(1), blob.unsigned(2)
         if location not in self.blobs:
             file_name = location.removeprefix(MODEL_PATH_PREFIX)
             self.blobs[location] = open_data_file(self.source, file_name)
         source = self.blobs[location]
+        expected_bytes = -(-prod(shape) * count_bits(dtype) // 8)
         sentinel, number, nbytes, start = struct.unpack("<IIQQ", source.view(offset, 24))
         if (
             sentinel != BLOB_SENTINEL
             or BLOB_DTYPES.get(number) != dtype
-            or nbytes != count_stored_bytes(dtype, shape)
+            or nbytes != expected_bytes
         ):
             raise CheckpointError(
                 "has no such blob",
                 where=format_tensor_place(source, name),
-                expected=f"{count_stored_bytes(dtype, shape)} bytes of {dtype} at offset {offset}",
+                expected=f"{expected_bytes} bytes of {dtype} at offset {offset}",
                 found=f"{nbytes} bytes of {BLOB_DTYPES.get(number, f'type {number}')}"
                 if sentinel == BLOB_SENTINEL
                 else "no blob",
                 hint="the weight file is damaged or belongs to another model",
             )
-        return place_tensor(source, (start, start + nbytes), name, dtype, shape)
+        return source, (start, start + nbytes)
 
 
 def _iter_map_entries(message: Message, number: int) -> Iterator[tuple[str, Message]]:
@@ -270,3 +270,53 @@ def _collect_argument_values(operation: Message) -> dict[str, Message]:
             if value is not None:
                 values[key] = value
     return values
+
+
+def _collect_argument_names(operation: Message) -> dict[str, str]:
+    """Inputs that are given by the name of what another operation makes."""
+    names: dict[str, str] = {}
+    for key, argument in _iter_map_entries(operation, 2):
+        for binding in argument.messages(1):
+            if binding.text(1):
+                names[key] = binding.text(1)
+    return names
+
+
+@dataclass
+class _ProgramOperands:
+    """The inputs of one operation.
+
+    Attributes:
+        parts: Tensors of the program that the operation takes.
+    """
+
+    reader: ProgramReader
+    values: Mapping[str, Message]
+    names: Mapping[str, str]
+    scope: Mapping[str, str]
+    parts: set[str] = field(default_factory=set)
+
+    def tensor(self, name: str) -> Tensor | None:
+        if name in self.values:
+            description = self.reader.value(self.values[name], name)
+            return None if isinstance(description, Skip) else description
+        unique = self.scope.get(self.names.get(name, ""))
+        if unique is None:
+            return None
+        self.parts.add(unique)
+        return self.reader.tensors[unique]
+
+    def codes(self, name: str) -> PackedCodes | None:
+        if name in self.values:
+            return self.reader.codes(self.values[name], name)
+        return None
+
+    def number(self, name: str) -> int | None:
+        if name in self.values:
+            number = read_plain_value(self.values[name])
+        else:
+            number = self.reader.parameters.get(self.names.get(name, ""))
+        return number if isinstance(number, int) else None
+
+    def masked(self, name: str) -> Tensor | None:
+        return self.reader.masked.get(self.names.get(name, ""))

@@ -17,7 +17,7 @@ from auscult.checkpoint.elements import (
     unpack_elements,
 )
 from auscult.checkpoint.protobuf import Message
-from auscult.checkpoint.source import dtype_of
+from auscult.checkpoint.source import dtype_of, item_bytes
 from auscult.weights import Array, Shape
 
 DTYPES = {
@@ -41,6 +41,9 @@ DTYPES = {
     41: "float8_e5m2",
 }
 """MIL element types by number; 1-, 3- and 6-bit integers occur only in compressed weights."""
+CODE_DTYPES = {31: "uint8", 35: "uint4", 36: "uint2", 37: "uint1", 38: "uint6", 39: "uint3"}
+"""Types of places in a palette, and of masks, by number."""
+_CODE_BITS = {"uint1": 1, "uint3": 3, "uint6": 6, **SUB_BYTE_BITS}
 MIN_LISTED_INTEGERS = 10
 """Shorter lists of integers are strides, pads and axes: parameters of operations, not weights."""
 MAX_PLAIN_VALUES = 64
@@ -95,6 +98,26 @@ def read_plain_value(value: Message) -> Any:
     if shape:
         return tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist())
     return array.item()
+
+
+def count_bits(dtype: str) -> int:
+    """How many bits an element takes in a blob file."""
+    if dtype in _CODE_BITS:
+        return _CODE_BITS[dtype]
+    return 8 * item_bytes(dtype)
+
+
+def read_immediate_bytes(value: Message) -> bytes | None:
+    """The bytes of a value that the program holds itself as bytes."""
+    content = _find_content(value)
+    holder = content.message(7) if content is not None else None
+    if holder is None:
+        return None
+    return b"".join(
+        item if isinstance(item, bytes) else holder.source.bytes(item[0], item[1] - item[0])
+        for item in holder.fields.get(1, [])
+        if not isinstance(item, int)
+    )
 
 
 def read_immediate(value: Message, dtype: str, shape: Shape) -> Array | None:

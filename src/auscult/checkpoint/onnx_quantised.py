@@ -52,6 +52,11 @@ class OperatorNode:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
 
+    def get_integer(self, name: str, default: int) -> int:
+        """An attribute that is an integer; the default where it is not there or something else."""
+        value = self.attributes.get(name)
+        return value if isinstance(value, int) else default
+
 
 class ScaledInput(NamedTuple):
     """Places of integers, their scale and their zero point; the axis of several scales if no attribute says it."""
@@ -132,7 +137,7 @@ class _Graph:
             if BIAS_INPUTS.get(node.op) == place:
                 return self._multiply_scales(tensor, node)
             for entry in SCALED_INPUTS.get(node.op, ()):
-                if entry.stored == place and not node.attributes.get("block_size"):
+                if entry.stored == place and not node.get_integer("block_size", 0):
                     affine = self._read_scales(tensor, node, entry)
                     if affine is not None:
                         return affine
@@ -144,8 +149,8 @@ class _Graph:
         scale, zero = self.get_input(node, entry.scale), self.get_input(node, entry.zero)
         if zero is None and self.has_input(node, entry.zero):
             return None
-        axis = node.attributes.get("axis", entry.axis)
-        if node.op == "QGemm" and entry.stored == 3 and node.attributes.get("transB"):
+        axis = node.get_integer("axis", entry.axis)
+        if node.op == "QGemm" and entry.stored == 3 and node.get_integer("transB", 0):
             axis = 0
         return _build_quantization(tensor, scale, zero, axis)
 
@@ -182,9 +187,9 @@ class _Graph:
         scale_place, axis_name = (2, "quantize_axis") if is_gather else (1, "axis")
         codes, scale = self.tensors[name], self.get_input(node, scale_place)
         zero = self.get_input(node, scale_place + 1)
-        length, axis = node.attributes.get("block_size"), node.attributes.get(axis_name, 1)
+        length, axis = node.get_integer("block_size", 0), node.get_integer(axis_name, 1)
         rank = len(codes.shape)
-        if not length or length < 0 or scale is None or codes.dtype not in CODE_LIMITS:
+        if length < 1 or scale is None or codes.dtype not in CODE_LIMITS:
             return None
         if (zero is None and self.has_input(node, scale_place + 1)) or not -rank <= axis < rank:
             return None
@@ -210,8 +215,8 @@ class _Graph:
             self.get_input(node, 2),
             self.get_input(node, 3),
         )
-        sides = [node.attributes.get(key, 0) for key in ("N", "K", "block_size")]
-        bits = node.attributes.get("bits", 4)
+        sides = [node.get_integer(key, 0) for key in ("N", "K", "block_size")]
+        bits = node.get_integer("bits", 4)
         if min(sides) < 1 or bits not in (2, 4, 8) or codes.dtype != "uint8" or scale is None:
             return None
         if (zero is None and self.has_input(node, 3)) or self.has_input(node, 4):

@@ -126,11 +126,13 @@ class PaletteBlocks:
     Attributes:
         codes: Places in the table, in the weight's order.
         tables: [blocks..., entries].
+        entry_error: How far an entry may lie from what it was before it was quantised itself.
     """
 
     codes: TensorData
     grid: BlockGrid
     tables: Array
+    entry_error: float = 0.0
 
     @cached_property
     def bounds(self) -> Array:
@@ -139,7 +141,8 @@ class PaletteBlocks:
         tables = self.tables.astype(np.float32).reshape(-1, entries)
         bounds = np.stack([make_palette_bounds(table) for table in tables])
         rounding = get_rounding(self.tables.dtype.name) * np.abs(tables)
-        return (bounds * (2 * ROUNDING_BOUND) + 2 * rounding).reshape(self.tables.shape)
+        bounds = bounds * (2 * ROUNDING_BOUND) + 2 * rounding + 2 * self.entry_error
+        return np.asarray(bounds.reshape(self.tables.shape))
 
     def decode(self, first: int, last: int) -> DecodedRows:
         """Rows `first:last` of the weight."""
@@ -181,10 +184,16 @@ def make_affine_weight(
 
 
 def make_palette_weight(
-    codes: TensorData, grid: BlockGrid, tables: Array, *, bits: int, writer: str
+    codes: TensorData,
+    grid: BlockGrid,
+    tables: Array,
+    *,
+    bits: int,
+    writer: str,
+    entry_error: float = 0.0,
 ) -> CodedWeight:
     """A weight of places in a table, [blocks..., entries]."""
-    blocks = PaletteBlocks(codes, grid, tables)
+    blocks = PaletteBlocks(codes, grid, tables, entry_error)
     name = f"{writer.lower().replace(' ', '')}_pal{bits}"
     group = grid.group or (prod(grid.lengths) if prod(grid.blocks) > 1 else None)
     if tables.shape[-1] == 2:
