@@ -61,7 +61,9 @@ class LayerIndex:
 
     def list_mates(self, name: str) -> list[str]:
         """The other tensors of its layer."""
-        mates = dict.fromkeys(mate for key in self._iter_keys(name) for mate in self._names[key])
+        mates: dict[str, None] = {}
+        for key in self._iter_keys(name):
+            mates |= dict.fromkeys(self._names[key])
         mates.pop(name, None)
         return list(mates)
 
@@ -78,7 +80,10 @@ def _list_rounded_formats(ledger: Ledger) -> frozenset[str]:
 
 def _collect_partners(ledger: Ledger) -> dict[str, tuple[str, ...]]:
     """For each matched name of side a, the names of side b that it is matched with."""
-    return {name: match.b for match in ledger.matches for name in match.a}
+    partners: dict[str, tuple[str, ...]] = {}
+    for match in ledger.matches:
+        partners |= dict.fromkeys(match.a, match.b)
+    return partners
 
 
 def _list_layer_mates(
@@ -89,13 +94,11 @@ def _list_layer_mates(
     layers_b: LayerIndex,
 ) -> list[str]:
     """Names of side b, without a partner and of a shape that fits, in a layer that a mate of `a` was found in."""
-    mates = (
-        other
-        for mate in layers_a.list_mates(a)
-        for partner in partners.get(mate, ())
-        for other in layers_b.list_mates(partner)
-    )
-    return [name for name in dict.fromkeys(mates) if _may_pair(ledger, a, name)]
+    mates: dict[str, None] = {}
+    for mate in layers_a.list_mates(a):
+        for partner in partners.get(mate, ()):
+            mates |= dict.fromkeys(layers_b.list_mates(partner))
+    return [name for name in mates if _may_pair(ledger, a, name)]
 
 
 def _may_pair(ledger: Ledger, a: str, b: str) -> bool:

@@ -81,15 +81,14 @@ def _iter_weights(view: HypothesisView, name: str, reverse_name: str) -> Iterato
 
 
 def _iter_biases(view: HypothesisView, name: str, reverse_name: str) -> Iterator[JoinedParts]:
-    names = tuple(
-        part
-        for input_name in (name, reverse_name)
-        for part in (input_name, input_name.replace("bias_ih", "bias_hh"))
-    )
+    names = [
+        *(name, name.replace("bias_ih", "bias_hh")),
+        *(reverse_name, reverse_name.replace("bias_ih", "bias_hh")),
+    ]
     rows = view.x.shapes[name][0]
     for count in (4, 2):
         if all(view.x.shapes.get(part) == (rows,) for part in names[:count]):
-            yield JoinedParts(names[:count], count, (count // 2, 2 * rows))
+            yield JoinedParts(tuple(names[:count]), count, (count // 2, 2 * rows))
 
 
 def _propose_targets(view: HypothesisView, parts: JoinedParts) -> Iterator[Proposal]:
@@ -145,9 +144,8 @@ def _list_ops(arrays: list[Array], parts: JoinedParts, order: tuple[int, ...]) -
     if len(arrays) > 1:
         ops.append(Concat(0, (rows,) * len(arrays)))
     if order != tuple(range(len(order))):
-        gates = len(order)
-        blocks = tuple(part * gates + gate for part in range(parts.sets) for gate in order)
-        ops.append(ReorderBlocks(0, blocks))
+        starts = np.arange(parts.sets)[:, None] * len(order)
+        ops.append(ReorderBlocks(0, tuple((starts + np.array(order)).reshape(-1).tolist())))
     joined_shape = (rows * len(arrays), *rest)
     if len(arrays) > 1 and parts.shape != joined_shape:
         ops.append(Reshape(joined_shape, parts.shape))
