@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auscult import plugins
+from auscult.checkpoint.adapter import read_adapter_config
 from auscult.checkpoint.containers import ContainerChoice, choose_container
 from auscult.checkpoint.contents import HEAD_BYTES, Contents, Leaf
 from auscult.checkpoint.groups import BufferLeaf, walk_tree
@@ -63,6 +64,7 @@ def open_checkpoint(
         choice = choose_container(tree_walk.root, source.where, container)
         tensors, skips = _describe_tensors(choice)
         metadata = {**choice.scalars, **contents.metadata}
+        metadata |= read_adapter_config(source, tensors)
         tensors, assumption_skips = _merge_quantised(tensors, source, metadata)
     return Checkpoint(
         path=source.where if isinstance(path, Source) else str(path),

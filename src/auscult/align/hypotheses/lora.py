@@ -9,14 +9,19 @@ import numpy as np
 
 from auscult.align.derived import HypothesisView, Proposal
 from auscult.align.moves import list_moves
-from auscult.recipe.ops.merge_lora import MergeLora
+from auscult.checkpoint.adapter import find_lora_scale
+from auscult.recipe.ops.merge_lora import LORA_ORDERS, LoraOrder, MergeLora, order_factors
 from auscult.weights import Array
 
+MAX_SCALE_ERROR = 1e-3
+"""Relative difference of two factors that rounding of the merged weight may leave. Chosen, not measured."""
+MAX_PREFIX_PARTS = 3
+"""Parts before a factor's name that its base may lack: `base_model.model.` of PEFT, one more of a wrapper. Chosen, not measured."""
 PRIORITY = 25
 BOTH_WAYS = True
 
 _FACTOR_NAME = re.compile(
-    r"^(?P<stem>.*?)[._]?lora_?(?P<part>A|B|a|b|down|up)(?P<rest>(\.[\w-]+)*)$"
+    r"^(?P<stem>.*?)[._]?lora_?(?:embedding_)?(?P<part>A|B|a|b|down|up)(?P<rest>(\.[\w-]+)*)$"
 )
 _DOWN_PARTS = {"A", "a", "down"}
 _BASE_NAMES = (
@@ -31,11 +36,20 @@ _BASE_NAMES = (
 
 def propose(view: HypothesisView) -> Iterator[Proposal]:
     for stem, down, up in _iter_open_factors(view):
+        for base, module in _iter_bases(view, stem):
+            for target in _iter_targets(view, base, module):
+                yield from _propose_merges(view, base, down, up, target)
+
+
+def _iter_bases(view: HypothesisView, stem: str) -> Iterator[tuple[str, str]]:
+    """(weight, its module) that an update may belong to; what PEFT and Lightning put before the names is taken off."""
+    parts = stem.split(".")
+    for first in range(min(len(parts), MAX_PREFIX_PARTS + 1)):
+        module = ".".join(parts[first:])
         for base_template in _BASE_NAMES:
-            base = base_template.format(stem)
+            base = base_template.format(module)
             if base in view.x.left:
-                for target in _iter_targets(view, base, stem):
-                    yield from _propose_merges(view, base, down, up, target)
+                yield base, module
 
 
 def _iter_open_factors(view: HypothesisView) -> Iterator[tuple[str, str, str]]:
@@ -71,37 +85,57 @@ def _propose_merges(
     factors = view.x.array(down), view.x.array(up)
     if any(factor.ndim != 2 for factor in factors):
         return
-    for order in ("ba", "ab"):
+    rank = min(*factors[0].shape, *factors[1].shape)
+    stated_scale = find_lora_scale(view.x.checkpoint.metadata, rank)
+    for order in LORA_ORDERS:
         scale = _fit_scale(weight, *factors, target_values, order)
         if scale is None:
             continue
-        for value in dict.fromkeys((_round_scale(scale), scale)):
-            merge = MergeLora(value, "ba" if order == "ba" else "ab")
-            yield Proposal(
-                (base, down, up),
-                (target,),
-                (merge,),
-                "lora-unmerged",
-                computed=True,
-                evidence={"scale": value},
-            )
+        values = [_round_scale(scale), scale]
+        if stated_scale is not None:
+            values.insert(0, stated_scale)
+        for value in dict.fromkeys(values):
+            yield _build_proposal((base, down, up), target, value, stated_scale, order)
+
+
+def _build_proposal(
+    sources: tuple[str, str, str],
+    target: str,
+    scale: float,
+    stated_scale: float | None,
+    order: LoraOrder,
+) -> Proposal:
+    """A merge with that factor; a fault where the files state another one, or where it is taken off instead of added."""
+    evidence: dict[str, float] = {"scale": scale}
+    is_wrong = scale < 0
+    if stated_scale is not None:
+        evidence["stated"] = stated_scale
+        is_wrong = abs(scale - stated_scale) > MAX_SCALE_ERROR * abs(stated_scale)
+    right_scale = stated_scale if stated_scale is not None else abs(scale)
+    return Proposal(
+        sources,
+        (target,),
+        (MergeLora(right_scale if is_wrong else scale, order),),
+        "lora-unmerged",
+        fault=is_wrong,
+        computed=True,
+        compute=MergeLora(scale, order).apply if is_wrong else None,
+        evidence=evidence,
+    )
 
 
 def _fit_scale(
-    weight: Array, down: Array, up: Array, target_values: Array, order: str
+    weight: Array, down: Array, up: Array, target_values: Array, order: LoraOrder
 ) -> float | None:
     """The least-squares factor of the update in `wanted` - `weight`, under the move of axes that leaves the least."""
-    a, b = down.astype(np.float64), up.astype(np.float64)
-    left_factor, right_factor = (b, a) if order == "ba" else (a, b)
+    left_factor, right_factor = order_factors(down.astype(np.float64), up.astype(np.float64), order)
     if (
         left_factor.shape[1] != right_factor.shape[0]
         or left_factor.shape[0] * right_factor.shape[1] != weight.size
+        or (order == "ba-turned" and left_factor.shape[0] != weight.shape[0])
     ):
         return None
-    product = left_factor @ right_factor
-    if order != "ba":
-        product = product.T
-    update = product.reshape(weight.shape)
+    update = (left_factor @ right_factor).reshape(weight.shape)
     power = float(np.vdot(update, update).real)
     if power == 0 or not np.isfinite(power):
         return None

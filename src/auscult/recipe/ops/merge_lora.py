@@ -21,6 +21,9 @@ from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
+LoraOrder = Literal["ba", "ab", "ba-turned"]
+LORA_ORDERS: tuple[LoraOrder, ...] = ("ba", "ab", "ba-turned")
+
 
 @dataclass(frozen=True)
 class MergeLora(Op):
@@ -28,16 +31,19 @@ class MergeLora(Op):
 
     Attributes:
         order: `ba` for A [rank, in], B [out, rank] and w + scale · B·A (loralib, PEFT; a convolution's B·A is reshaped to w);
-            `ab` for A [in, rank], B [rank, out] and w + scale · (A·B)ᵀ (mlx-lm).
+            `ab` for A [in, rank], B [rank, out] and w + scale · (A·B)ᵀ (mlx-lm); `ba-turned` for A [rank, rows], B [width, rank]
+            and w + scale · (B·A)ᵀ (an embedding of loralib or PEFT).
     """
 
     op: ClassVar[str] = "merge_lora"
     scale: float
-    order: Literal["ba", "ab"] = "ba"
+    order: LoraOrder = "ba"
 
     def __post_init__(self) -> None:
-        if self.order not in ("ba", "ab"):
-            raise make_misfit_error(self, "has an unknown order", "ba or ab", self.order)
+        if self.order not in LORA_ORDERS:
+            raise make_misfit_error(
+                self, "has an unknown order", " or ".join(LORA_ORDERS), self.order
+            )
 
     @property
     def lossless(self) -> bool:
@@ -58,7 +64,7 @@ class MergeLora(Op):
     def _order_factors(self, arrays: Sequence[Array]) -> tuple[Array, Array]:
         """The two matrices whose product has the output rows of the weight."""
         _, a, b = arrays
-        left_factor, right_factor = (b, a) if self.order == "ba" else (b.T, a.T)
+        left_factor, right_factor = order_factors(a, b, self.order)
         return left_factor, right_factor.astype(np.float64)
 
     def _rows(self, flat: Array) -> list[tuple[slice, ...]]:
@@ -101,16 +107,17 @@ class MergeLora(Op):
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         weight = block.held(names[0])
-        if self.order == "ba":
-            product = f"({names[2]} @ {names[1]})"
-        else:
-            product = f"({names[1]} @ {names[2]}).T"
+        product = {
+            "ba": f"({names[2]} @ {names[1]})",
+            "ab": f"({names[1]} @ {names[2]}).T",
+            "ba-turned": f"({names[2]} @ {names[1]}).T",
+        }[self.order]
         return [f"({weight} + {self.scale} * {product}.reshape({weight}.shape))"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 3)
         weight, a, b = (tuple(shape) for shape in shapes)
-        left_shape, right_shape = (b, a) if self.order == "ba" else (a, b)
+        left_shape, right_shape = (a, b) if self.order == "ab" else (b, a)
         is_fitting = (
             len(a) == len(b) == 2
             and left_shape[1] == right_shape[0]
@@ -121,3 +128,12 @@ class MergeLora(Op):
                 self, "has factors that do not make up the weight", weight, f"A {a} and B {b}"
             )
         return [weight]
+
+
+def order_factors(a: Array, b: Array, order: LoraOrder) -> tuple[Array, Array]:
+    """The two matrices whose product, left times right, is the update of the weight."""
+    if order == "ba":
+        return b, a
+    if order == "ab":
+        return b.T, a.T
+    return a.T, b.T

@@ -2,14 +2,16 @@
 them.
 
 **What it finds.** w + scale·B·A equal to the other side's weight; factors for which the other side
-has no place; a file that is an adapter alone, without the model that it changes.
+has no place; a file that is an adapter alone, without the model that it changes; an update that was
+merged with another factor than alpha / rank, twice, or with the wrong sign (an error).
 
 **What you hear.** Without the merge the model speaks as before its fine-tuning: another voice or
 style.
 
 **Why it happens.** An adapter was saved beside the base model and the loader ignores unknown names.
 
-**Blind spots.** The scale (alpha / rank) is not in the tensors; it is estimated from the values.
+**Blind spots.** The scale (alpha / rank) is not in the tensors; it is read from the file's metadata or
+from `adapter_config.json` beside it. Where neither has it, any positive factor is taken, and shown.
 
 **How it is measured.** The merged weight, in float64, equals the other side's within the rounding
 of the number format.
@@ -39,6 +41,8 @@ CODE = "LAY014"
 NAME = "lora-unmerged"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
+MAX_RATIO_ERROR = 1e-2
+"""Difference of a ratio of factors from a whole number that rounding may leave. Chosen, not measured."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
@@ -55,12 +59,19 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     merged_places = tuple(place for place in places if place.match is not None)
-    if merged_places:
-        message = "LoRA factors are merged into the weight on one side only"
+    wrong_places = tuple(place for place in merged_places if place.match and place.match.fault)
+    if wrong_places:
+        yield _build_factor_finding(wrong_places)
+    right_places = tuple(place for place in merged_places if place not in wrong_places)
+    if right_places:
+        message = (
+            "LoRA factors are merged into the weight on one side only,"
+            f" with the factor {_list_factors(right_places, 'scale')}"
+        )
         yield build_operation_finding(
             Finding(CODE, NAME, Severity.WARNING, (), message, rank=32),
             subject,
-            merged_places,
+            right_places,
             "merge the LoRA factors",
         )
     factor_names = tuple(
@@ -70,6 +81,49 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         yield _build_unused_finding(
             subject, factor_names, sum(bool(place.evidence.get("base")) for place in places)
         )
+
+
+def _list_factors(places: Iterable[ClaimedPlace], key: str) -> str:
+    """The factors of these places, each once."""
+    factors = {round(float(place.evidence[key]), 4) for place in places if key in place.evidence}
+    return ", ".join(f"{factor:g}" for factor in sorted(factors)) or "that fits"
+
+
+def _build_factor_finding(places: tuple[ClaimedPlace, ...]) -> Finding:
+    """Merged with another factor than alpha / rank, or subtracted."""
+    names = tuple(dict.fromkeys(name for place in places for name in place.where))
+    text = f"{format_count(len(names), 'weight')} merged with the LoRA factor {_list_factors(places, 'scale')}"
+    stated = "stated" in places[0].evidence
+    if stated:
+        text += f", and alpha / rank is {_list_factors(places, 'stated')}"
+        text += _explain_ratio(places[0].evidence["scale"], places[0].evidence["stated"])
+    else:
+        text += ": the update was taken off instead of added"
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        text,
+        evidence={
+            "scale": places[0].evidence["scale"],
+            "stated": places[0].evidence.get("stated"),
+            "weights": len(names),
+        },
+        fix=Fix("guess", "merge W + alpha / rank * B A again, from the base weights"),
+        rank=12,
+    )
+
+
+def _explain_ratio(scale: float, stated: float) -> str:
+    """What gives a factor like that."""
+    if abs(scale / stated + 1) < MAX_RATIO_ERROR:
+        return ": the update was taken off instead of added"
+    if abs(scale / stated - 2) < MAX_RATIO_ERROR:
+        return ": it was merged twice"
+    if abs(scale - 1) < MAX_RATIO_ERROR:
+        return ": alpha / rank was left out"
+    return ""
 
 
 def _build_unused_finding(
