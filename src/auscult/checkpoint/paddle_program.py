@@ -55,12 +55,18 @@ SLOTS: tuple[tuple[tuple[str, ...], str, int, OperatorInput], ...] = (
     (("batch_norm", "batch_norm_"), "Mean", 1, OperatorInput("BatchNormalization", 3)),
     (("batch_norm", "batch_norm_"), "Variance", 2, OperatorInput("BatchNormalization", 4)),
 )
-INPUT_BY_SLOT: Mapping[tuple[str, str | int], OperatorInput] = {
-    (operator, key): place
-    for operators, name, number, place in SLOTS
-    for operator in operators
-    for key in (name, number)
-}
+
+
+def _index_slots() -> dict[tuple[str, str | int], OperatorInput]:
+    """The inputs by operator and either of their keys."""
+    result: dict[tuple[str, str | int], OperatorInput] = {}
+    for operators, name, number, place in SLOTS:
+        for operator in operators:
+            result[operator, name] = result[operator, number] = place
+    return result
+
+
+INPUT_BY_SLOT = _index_slots()
 OPERATOR_NAMES = {
     "elementwise_add": "Add",
     "add": "Add",
@@ -150,7 +156,9 @@ def _read_message_program(source: Source) -> PaddleProgram:
 
 
 def _add_message_operator(program: PaddleProgram, operator: Message) -> None:
-    outputs = [name for slot in operator.messages(2) for name in slot.texts(2)]
+    outputs: list[str] = []
+    for slot in operator.messages(2):
+        outputs += slot.texts(2)
     kind = operator.text(3)
     for slot in operator.messages(1):
         for name in slot.texts(2):

@@ -121,17 +121,19 @@ class _IrReader:
         layers = [layer for layer in graph.layers.values() if layer.type == "Const"]
         found = {layer.id: find_scaling(graph, layer) for layer in layers}
         scalings = {key: scaling for key, scaling in found.items() if scaling is not None}
-        parts = {part.id for scaling in scalings.values() for part in scaling.iter_parts()}
+        parts: set[str] = set()
+        for scaling in scalings.values():
+            parts.update(part.id for part in scaling.iter_parts())
         for layer in layers:
             if layer.id in parts or layer.data.get("element_type") == "string":
                 continue
             check_count(self.constants.source, len(self.seen))
-            scaling = scalings.get(layer.id)
-            name = self._make_unique(_name_constant(graph, layer, scaling))
-            if scaling is None:
+            own_scaling = scalings.get(layer.id)
+            name = self._make_unique(_name_constant(graph, layer, own_scaling))
+            if own_scaling is None:
                 description = self.constants.place(layer, name)
             else:
-                description = self.constants.merge(layer, scaling, name)
+                description = self.constants.merge(layer, own_scaling, name)
             if isinstance(description, Skip):
                 self.skips.append(description)
             else:
