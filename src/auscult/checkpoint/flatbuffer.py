@@ -151,7 +151,19 @@ class FlatbufferTable:
     def text(self, number: int) -> str:
         """A string of at most 64 KiB, "" if it is absent; bytes that are not UTF-8 become replacement characters."""
         start, count = self.vector(number, 1) or (0, 0)
-        self.file.text -= count
+        return self._decode_text(start, count)
+
+    def texts(self, number: int) -> list[str]:
+        """The strings of a vector, each like that of `text`."""
+        start, count = self.vector(number, 4) or (0, 0)
+        result = []
+        for index in range(count):
+            place = self._follow_offset(start + 4 * index)
+            result.append(self._decode_text(place + 4, int(self._read_number("I", place))))
+        return result
+
+    def _decode_text(self, start: int, count: int) -> str:
+        self.file.text -= count + 1
         if count > MAX_TEXT_BYTES or self.file.text < 0:
             raise self.error(
                 "has text that is too long",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from xml.parsers import expat
 
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
@@ -108,6 +107,8 @@ class _IrParser:
     layer_count: int = 0
 
     def parse(self) -> IrModel:
+        from xml.parsers import expat  # only a file of this format needs it
+
         parser = expat.ParserCreate()
         parser.StartElementHandler = self._enter
         parser.EndElementHandler = self._leave
