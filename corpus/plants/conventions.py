@@ -28,3 +28,12 @@ def fresh_weight_norm(network: Network, rng: np.random.Generator) -> PlantedDefe
         candidate[stem + style[0]] = norm.astype(np.float32)
         candidate[stem + style[1]] = array
     return PlantedDefect(None, candidate, network.weights)
+
+
+@register_planter("port:bookkeeping")
+def bookkeeping(network: Network, rng: np.random.Generator) -> PlantedDefect:
+    """A release of averaged weights, with the flag and the counter of ema_pytorch; other counts than the reference's."""
+    averaged = {f"ema_model.{name}": array for name, array in network.weights.items()}
+    candidate = averaged | {"initted": np.array(True), "step": np.array(int(rng.integers(1, 99)))}
+    counted = network.weights | {"step": np.array(100)}
+    return PlantedDefect(None, candidate, counted if rng.integers(2) else network.weights)

@@ -1,8 +1,8 @@
 """Buffers that code computes anew are on one side only.
 
-**What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel
-filter banks, anti-aliasing filters and fixed noise tables that one side stores and the other does
-not. In graphs (ONNX, LiteRT, Core ML) also the constants that tell operators what to do (axes,
+**What it finds.** Flags and counters of a training (`num_batches_tracked`, `initted`, `step`), STFT
+windows, rotary `inv_freq`, positional tables, mel filter banks, anti-aliasing filters and fixed
+noise tables that one side stores and the other does not, and counters with another count. In graphs (ONNX, LiteRT, Core ML) also the constants that tell operators what to do (axes,
 shapes, paddings, exponents, initial states of zeros, the scales of quantised weights), and biases
 of zeros on the other side, which exporters leave out. Tensors of code without any element.
 
@@ -12,7 +12,7 @@ of zeros on the other side, which exporters leave out. Tensors of code without a
 **Why it happens.** `register_buffer(persistent=False)` on one side; MLX has no counter in its
 BatchNorm.
 
-**Blind spots.** Recognised by name. A window or filter of another definition is a fault that only a
+**Blind spots.** Recognised by name, a counter also by its whole number. A window or filter of another definition is a fault that only a
 run shows. A single learnt number of a graph that the other side never had is taken for a constant.
 
 **How it is measured.** By name. A graph's constants by the operator that takes them: never what an
@@ -35,10 +35,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from auscult.align.records import Match
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.idle import IdleKind, classify_idle_tensor
+from auscult.rules.diff.evidence.names import is_bookkeeping
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, ClaimedPlace, DiffSubject
 
 CODE = "CKP016"
@@ -68,8 +70,15 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
             if kind is not None:
                 yield ClaimedPlace((name,), None, {"side": SIDE_KEYS[role], "kind": kind})
     for match in items.unequal_matches:
-        if len(match.a) == len(match.b) == 1 and match.b[0].endswith("num_batches_tracked"):
+        if len(match.a) == len(match.b) == 1 and _is_counter_pair(subject, match):
             yield ClaimedPlace(match.b, match, {"side": "both", "kind": "buffer"})
+
+
+def _is_counter_pair(subject: DiffSubject, match: Match) -> bool:
+    """Whether a pair is a counter that has come to another number on each side."""
+    return is_bookkeeping(subject.reference, match.a[0]) and is_bookkeeping(
+        subject.candidate, match.b[0]
+    )
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:

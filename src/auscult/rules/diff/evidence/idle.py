@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from auscult.rules.diff.evidence.names import (
+    is_bookkeeping,
     is_derived,
     is_operator_parameter,
     is_zero_bias,
@@ -21,7 +22,7 @@ def classify_idle_tensor(subject: DiffSubject, role: Role, name: str) -> IdleKin
         if checkpoint[name].size == 0:
             return "empty"
         return "operator"
-    if is_derived(name):
+    if is_derived(name) or is_bookkeeping(checkpoint, name):
         return "buffer"
     other_role: Role = "candidate" if role == "reference" else "reference"
     if subject.checkpoint(other_role).is_graph and is_zero_bias(checkpoint, name):

@@ -22,12 +22,29 @@ _DERIVED_NAME = re.compile(
     re.IGNORECASE,
 )
 
+_BOOKKEEPING_NAME = re.compile(
+    r"(^|[._])(num_batches_tracked|initted|inited|is_initted|initialized|is_initialized|n_?steps?|steps?|global_?step|"
+    r"num_updates|n_updates|update_count|iterations?|iters?|epochs?)$",
+    re.IGNORECASE,
+)
+"""Flags and counters of trainings: BatchNorm's, ema_pytorch's (initted, step), LitEma's (num_updates), codebooks' (inited)."""
 _BIAS_NAME = re.compile(r"(^|[._/])(bias\w*|beta|b_[ih]h\w*)$")
 
 
 def is_derived(name: str) -> bool:
     """Whether a tensor of that name is computed by code or only counts, so that its absence loses nothing."""
     return bool(_DERIVED_NAME.search(name))
+
+
+def is_bookkeeping(checkpoint: Checkpoint, name: str) -> bool:
+    """Whether a tensor is one flag or one counter of a training: of that name, and a whole number.
+
+    A learnt step size (of quantisers) is called `step` too; it is no whole number.
+    """
+    tensor = checkpoint[name]
+    if tensor.size != 1 or not _BOOKKEEPING_NAME.search(name):
+        return False
+    return float(tensor.values().reshape(-1)[0]).is_integer()
 
 
 INTEGER_DTYPES = frozenset(("int64", "int32", "bool"))

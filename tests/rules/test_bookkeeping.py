@@ -1,0 +1,52 @@
+"""Flags and counters of a training make no difference; a learnt number of the same name does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auscult.verbs.diff.diff import diff
+from auscult.verdict import Verdict
+from auscult.weights import Checkpoint
+from tests.align.pairs import Arrays
+
+
+def weights() -> Arrays:
+    rng = np.random.default_rng(0)
+    return {f"layers.{i}.weight": rng.standard_normal((8, 4), np.float32) for i in range(4)}
+
+
+def counters(count: int) -> Arrays:
+    """As ema_pytorch, LitEma, BatchNorm and audiocraft's codebooks save them."""
+    return {
+        "initted": np.array(count > 0),
+        "step": np.array(count),
+        "ema.num_updates": np.array(count, np.int32),
+        "norm.num_batches_tracked": np.array(count),
+        "quantizer.inited": np.full(1, count > 0, np.float32),
+    }
+
+
+@pytest.mark.parametrize("other", [{}, counters(0), counters(7)])
+def test_counters_make_no_difference(other: Arrays) -> None:
+    sides = weights() | counters(1200), weights() | other
+    for reference, candidate in (sides, sides[::-1]):
+        report = diff(Checkpoint.of(reference), Checkpoint.of(candidate))
+        assert report.verdict is Verdict.EQUIVALENT
+        assert [finding.cause for finding in report.findings] == ["derived-buffer"]
+
+
+@pytest.mark.parametrize("other", [{}, {"quantizer.step": np.array(0.0371, np.float32)}])
+def test_a_learnt_step_size_is_a_weight(other: Arrays) -> None:
+    reference = weights() | {"quantizer.step": np.array(0.041, np.float32)}
+    report = diff(Checkpoint.of(reference), Checkpoint.of(weights() | other))
+    assert report.verdict is Verdict.DIVERGENT
+    assert report.findings[0].where == ("quantizer.step",)
+
+
+def test_other_numbers_of_one_value_are_weights() -> None:
+    report = diff(
+        Checkpoint.of(weights() | {"logit_scale": np.array(2.0, np.float32)}),
+        Checkpoint.of(weights()),
+    )
+    assert report.verdict is Verdict.DIVERGENT
