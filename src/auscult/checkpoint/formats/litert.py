@@ -17,6 +17,7 @@ import numpy as np
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import check_count, check_shape, format_tensor_place, place_tensor
 from auscult.checkpoint.flatbuffer import FlatbufferTable, ScalarCode
+from auscult.checkpoint.litert_blocks import BLOCKWISE, find_block_parts, merge_blocks
 from auscult.checkpoint.source import Source
 from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Quantization, Shape, Tensor
@@ -106,7 +107,6 @@ OPERATOR_OPTIONS: dict[str, tuple[tuple[str, int, ScalarCode, int], ...]] = {
     "FULLY_CONNECTED": (("weights_format", 1, "b", 0), ("keep_num_dims", 2, "?", 0)),
 }
 PADDED_OPERATORS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"))
-BLOCKWISE_OR_LATER = 2
 
 
 def sniff(source: Source, head: bytes) -> bool:  # noqa: ARG001 - the identifier is enough
@@ -183,6 +183,7 @@ class _LiteRTReader:
 
     def collect_subgraph(self, subgraph: FlatbufferTable) -> None:
         names: dict[int, str] = {}
+        block_parts: dict[int, tuple[int, int, int]] = {}
         for index, entry in enumerate(subgraph.tables(0)):
             buffer = int(entry.scalar(2, "I"))
             external = int(entry.scalar(10, "I"))
@@ -203,8 +204,28 @@ class _LiteRTReader:
             else:
                 self.tensors[name] = description
                 names[index] = name
+                parts = find_block_parts(entry.table(4))
+                if parts is not None:
+                    block_parts[index] = parts
+        self.join_blocks(block_parts, names)
         for operator in subgraph.tables(3):
             self.collect_operator(operator, names)
+
+    def join_blocks(
+        self, block_parts: Mapping[int, tuple[int, int, int]], names: dict[int, str]
+    ) -> None:
+        """Put each blockwise weight in the place of its codes, and take its scales off the list."""
+        tensors = {index: self.tensors[name] for index, name in names.items()}
+        for index, parts in block_parts.items():
+            weight = merge_blocks(tensors[index], parts, tensors)
+            if isinstance(weight, str):
+                self.skips.append(Skip(names[index], weight, is_weight=True))
+                del self.tensors[names.pop(index)]
+            else:
+                self.tensors[names[index]] = weight
+        for part in {part for parts in block_parts.values() for part in parts[:2]}:
+            if part in names and part not in block_parts:
+                del self.tensors[names.pop(part)]
 
     def unique(self, name: str, index: int) -> str:
         unique_name = name or f"tensor#{index}"
@@ -268,8 +289,11 @@ def _read_quantization(entry: FlatbufferTable | None, shape: Shape) -> Quantizat
     """The tensor's scales, None if it has none, or why they cannot be used."""
     if entry is None:
         return None
-    if int(entry.scalar(4, "B")) >= BLOCKWISE_OR_LATER:
-        return "quantised in blocks or along several axes, which is not read"
+    details = int(entry.scalar(4, "B"))
+    if details > BLOCKWISE:
+        return "quantised along several axes, which is not read"
+    if details == BLOCKWISE:
+        return None  # the scales are a tensor of their own
     scale, zero = entry.numbers(2, "f"), entry.numbers(3, "q")
     if not scale.size:
         return None

@@ -74,11 +74,12 @@ def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
         if tensor.quantization is not None:
             return False
         return tensor.dtype in INTEGER_DTYPES or (is_code and not bool(tensor.values().any()))
+    is_bias = operator is not None and _is_taken_as(BIAS_INPUTS, operator)
     if tensor.quantization is not None:
-        return not bool(tensor.values().any())
+        return (tensor.size == 1 and not is_bias) or not bool(tensor.values().any())
     if tensor.dtype in INTEGER_DTYPES:
         return True
-    if operator is not None and _is_taken_as(BIAS_INPUTS, operator):
+    if is_bias:
         return not bool(tensor.values().any())
     if tensor.size == 1 or is_code:
         return True

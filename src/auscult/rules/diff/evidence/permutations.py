@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from math import prod, sqrt
 
 from auscult.align.kinds import find_layer_kind, find_owner_module, list_legal_permutations
@@ -84,16 +85,49 @@ def _describe_layer(subject: DiffSubject, aligned_match: Match) -> LayerLayout |
         return None
     if axes is None and sum(length > 1 for length in shape) < 2:
         return None
-    kind = _classify_layer(subject, match, axes, shape)
+    rank_axes = _rank_long_axes(axes, shape_pair[0])
+    kind = _classify_layer(subject, match, rank_axes, shape)
     if kind in _ONE_DIMENSIONAL_KIND and 3 in map(len, shape_pair):
         # a graph's 2-D operator for a layer of one dimension
-        kind = _KIND_BY_AXES.get(axes or (), _ONE_DIMENSIONAL_KIND[kind])
+        kind = _KIND_BY_AXES.get(rank_axes or (), _ONE_DIMENSIONAL_KIND[kind])
+    axes = _find_customary_axes(kind, axes, *shape_pair)
     is_legal = (
         axes is None
         or kind in {"embedding", "other", "vector"}
         or axes in list_legal_permutations(kind)
     )
     return LayerLayout(match, kind, axes, is_legal)
+
+
+def _rank_long_axes(axes: Axes | None, shape: Shape) -> Axes | None:
+    """An order of axes without those of length one, where one of these was added or dropped: `(0, 3, 2, 1)` of
+    `[32, 1, 5, 16]` is `(0, 2, 1)` of `[32, 5, 16]`."""
+    if axes is None or len(axes) < 4 or 1 not in shape:
+        return axes
+    long_axes = [axis for axis in axes if shape[axis] != 1]
+    return tuple(sorted(long_axes).index(axis) for axis in long_axes)
+
+
+def _find_customary_axes(
+    kind: LayerKind, axes: Axes | None, reference_shape: Shape, candidate_shape: Shape
+) -> Axes | None:
+    """The framework's order of axes that puts the elements where `axes` puts them: axes of length one may lie anywhere.
+
+    LiteRT keeps a convolution over time as one over a plane of height one, [out, 1, k, in].
+    """
+    if axes is None or axes in list_legal_permutations(kind):
+        return axes
+    long_axes = [axis for axis in axes if reference_shape[axis] != 1]
+    rank = min(len(reference_shape), len(candidate_shape))
+    unit_axes = [axis for axis, length in enumerate(reference_shape) if length == 1]
+    for dropped in combinations(unit_axes, len(reference_shape) - rank):
+        kept = [axis for axis in range(len(reference_shape)) if axis not in dropped]
+        for order in list_legal_permutations(kind):
+            if len(order) == rank and long_axes == [
+                kept[place] for place in order if reference_shape[kept[place]] != 1
+            ]:
+                return order
+    return axes
 
 
 def _choose_shape(subject: DiffSubject, match: Match) -> Shape:
