@@ -2,7 +2,7 @@
 
 Tensors without stored data are activations and not listed. A name that comes again gets `#index`, its number in the
 subgraph. Convolution weights are stored as the runtime wants them, [out, height, width, in]. `Contents.modules` tells the
-operator that consumes a tensor: stride, dilation, padding, which input it is.
+operator that consumes a tensor: stride, dilation, padding, which input it is, and `node`, subgraph/number of the operator.
 Field numbers: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs.
 """
 
@@ -126,14 +126,12 @@ def read(source: Source) -> Contents:
         [_find_buffer_span(buffer) for buffer in model.tables(4)],
         _read_operator_names(model),
     )
-    count = 0
     for subgraph in model.tables(2):
         reader.collect_subgraph(subgraph)
-        count += 1
     metadata = {
         "schema": str(model.scalar(0, "I")),
         "description": model.text(3),
-        "subgraphs": str(count),
+        "subgraphs": str(reader.subgraph_count),
     }
     skips = tuple(reader.skips)
     return Contents(
@@ -180,6 +178,7 @@ class _LiteRTReader:
     skips: list[Skip] = field(default_factory=list)
     modules: dict[str, ModuleInfo] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    subgraph_count: int = 0
 
     def collect_subgraph(self, subgraph: FlatbufferTable) -> None:
         names: dict[int, str] = {}
@@ -208,8 +207,9 @@ class _LiteRTReader:
                 if parts is not None:
                     block_parts[index] = parts
         self.join_blocks(block_parts, names)
-        for operator in subgraph.tables(3):
-            self.collect_operator(operator, names)
+        for number, operator in enumerate(subgraph.tables(3)):
+            self.collect_operator(operator, number, names)
+        self.subgraph_count += 1
 
     def join_blocks(
         self, block_parts: Mapping[int, tuple[int, int, int]], names: dict[int, str]
@@ -258,7 +258,9 @@ class _LiteRTReader:
             return Skip(name, quantization, is_weight=True)
         return place_tensor(self.source, span, name, dtype, shape, quantization=quantization)
 
-    def collect_operator(self, operator: FlatbufferTable, names: Mapping[int, str]) -> None:
+    def collect_operator(
+        self, operator: FlatbufferTable, number: int, names: Mapping[int, str]
+    ) -> None:
         code = int(operator.scalar(0, "I"))
         op = self.operators[code] if code < len(self.operators) else f"OPERATOR_{code}"
         attributes: dict[str, Any] | None = None
@@ -268,6 +270,7 @@ class _LiteRTReader:
                 continue
             if attributes is None:
                 attributes = _read_attributes(operator, op)
+                attributes["node"] = f"{self.subgraph_count}/{number}"
             self.modules[name] = ModuleInfo(name, op, {**attributes, "input": position})
 
 

@@ -3,8 +3,8 @@
 **What it finds.** Flags and counters of a training (`num_batches_tracked`, `initted`, `step`), STFT
 windows, rotary `inv_freq`, positional tables, mel filter banks, anti-aliasing filters and fixed
 noise tables that one side stores and the other does not, and counters with another count. In graphs (ONNX, LiteRT, Core ML) also the constants that tell operators what to do (axes,
-shapes, paddings, exponents, initial states of zeros, the scales of quantised weights), and biases
-of zeros on the other side, which exporters leave out. Tensors of code without any element.
+shapes, paddings, exponents, initial states of zeros, the scales of quantised weights), constants
+that repeat a bias or a part of it, and biases of zeros on the other side, which exporters leave out. Tensors of code without any element.
 
 **What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with
 `strict=True` raises all the same, after it has copied the rest.
@@ -54,6 +54,7 @@ DESCRIPTIONS: Mapping[IdleKind, tuple[str, str]] = {
         "of the graph's operators (axes, shapes, scales, states, tables), which are no weights",
     ),
     "empty": ("tensor", "without elements: a state before the first run"),
+    "part": ("constant", "of the graph that repeat a bias or a part of one, computed in advance"),
     "zero-bias": ("bias", "of zeros that the exporter left out of the graph"),
     "buffer": (
         "buffer",

@@ -10,9 +10,10 @@ from auscult.rules.diff.evidence.names import (
     is_operator_parameter,
     is_zero_bias,
 )
+from auscult.rules.diff.evidence.vector_parts import repeats_vector
 from auscult.rules.diff.subject import DiffSubject, Role
 
-IdleKind = Literal["operator", "empty", "zero-bias", "buffer"]
+IdleKind = Literal["operator", "empty", "zero-bias", "buffer", "part"]
 
 
 def classify_idle_tensor(subject: DiffSubject, role: Role, name: str) -> IdleKind | None:
@@ -27,4 +28,6 @@ def classify_idle_tensor(subject: DiffSubject, role: Role, name: str) -> IdleKin
     other_role: Role = "candidate" if role == "reference" else "reference"
     if subject.checkpoint(other_role).is_graph and is_zero_bias(checkpoint, name):
         return "zero-bias"
+    if repeats_vector(subject, role, name):
+        return "part"
     return None

@@ -27,6 +27,7 @@ _CAUSE_OF_OP = {
     "sum": "gate-order",
     "fold_batch_norm": "norm-folded",
     "fold_scale": "norm-folded",
+    "fold_layer_norm": "norm-folded",
     "merge_lora": "lora-unmerged",
     "log": "snake-parametrisation",
     "exp": "snake-parametrisation",
