@@ -351,7 +351,10 @@ def test_an_operator_without_options(tmp_path: Path) -> None:
         [subgraph([tensor("t", (1,), "FLOAT32", 1)], [operator], [], [])],
     )
     (tmp_path / "m.tflite").write_bytes(content)
-    assert read(Source(tmp_path / "m.tflite")).modules["t"].attributes == {"input": 0}
+    assert read(Source(tmp_path / "m.tflite")).modules["t"].attributes == {
+        "node": "0/0",
+        "input": 0,
+    }
 
 
 @settings(max_examples=150, deadline=None)
@@ -363,3 +366,49 @@ def test_damaged_files_are_refused_in_one_line(
     make(path, seed)
     path.write_bytes(damage(path.read_bytes(), changes))
     read_all(read, path)
+
+
+def write_blocks(
+    path: Path, codes: np.ndarray, scales: np.ndarray, block: int, *, kind: str = "INT4"
+) -> None:
+    """A matrix [out, in] quantised in blocks along its last axis, as ai-edge-quantizer writes it."""
+    weight = tensor("w", codes.shape, kind, 1, ([], [], 0))
+    weight.quantization.detailsType = schema.QuantizationDetails.BlockwiseQuantization
+    weight.quantization.details = schema.BlockwiseQuantizationT(
+        scales=1, zeroPoints=-1, blockSize=block
+    )
+    raw = codes.reshape(-1)
+    if kind == "INT4":
+        packed = (raw[::2] & 15) | ((raw[1::2] & 15) << 4)
+        raw = packed.astype(np.uint8)
+    parts = [weight, tensor("w_scales", scales.shape, "FLOAT16", 2)]
+    path.write_bytes(pack([buffer(), buffer(raw), buffer(scales)], [subgraph(parts, [], [], [])]))
+
+
+@pytest.mark.parametrize("kind", ["INT4", "INT8"])
+def test_blockwise_codes_and_their_scales_are_one_weight(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(5)
+    codes = rng.integers(-8, 8, (3, 8), np.int8)
+    scales = rng.random((3, 2)).astype(np.float16)
+    write_blocks(tmp_path / "m.tflite", codes, scales, 4, kind=kind)
+    contents = read(Source(tmp_path / "m.tflite"))
+    assert (list(contents.tree), contents.skips) == (["w"], ())
+    expected = codes * np.repeat(scales.astype(np.float32), 4, axis=1)
+    assert same(contents.tree["w"].values(), expected.astype(np.float32))
+    assert contents.tree["w"].data.weight_storage == (
+        "LiteRT blockwise",
+        4 if kind == "INT4" else 8,
+        4,
+    )
+
+
+@pytest.mark.parametrize(("sides", "block"), [((3, 2), 3), ((3, 2), 0), ((3, 3), 4), ((1, 2), 4)])
+def test_scales_of_blocks_that_do_not_fit_are_a_skip(
+    tmp_path: Path, sides: tuple[int, int], block: int
+) -> None:
+    scales = np.ones(sides, np.float16)
+    write_blocks(tmp_path / "m.tflite", np.ones((3, 8), np.int8), scales, block)
+    contents = read(Source(tmp_path / "m.tflite"))
+    assert not contents.tree
+    assert [(skip.where, skip.is_weight) for skip in contents.skips] == [("w", True)]
+    assert f"in blocks of {block}" in contents.skips[0].reason

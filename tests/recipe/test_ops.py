@@ -25,6 +25,7 @@ from auscult.recipe.ops.drop import Drop
 from auscult.recipe.ops.exp import Exp
 from auscult.recipe.ops.flip import Flip
 from auscult.recipe.ops.fold_batch_norm import FoldBatchNorm
+from auscult.recipe.ops.fold_layer_norm import FoldLayerNorm
 from auscult.recipe.ops.fold_scale import FoldScale
 from auscult.recipe.ops.fortran import FortranScramble
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
@@ -71,6 +72,7 @@ EXAMPLES: tuple[Op, ...] = (
     Sum(2),
     FoldBatchNorm(1e-5, 1),
     FoldScale(1),
+    FoldLayerNorm(("bias", "new-bias")),
     Reciprocal(1e-9),
     RotaryTables(7),
     MergeLora(0.5, "ab"),
@@ -371,6 +373,26 @@ def test_fold_scale_gives_the_output_of_norm_and_layer() -> None:
         FoldScale(1).apply([weight, floats(5)])
 
 
+def test_fold_layer_norm_gives_the_output_of_norm_and_layers() -> None:
+    gain, shift, x = floats(4), floats(4, 1)[:, 0], floats(7, 4)
+    query, bias, key = floats(5, 4), floats(5), floats(3, 4)
+    fold = FoldLayerNorm(("bias", "new-bias"))
+    query_folded, bias_folded, key_folded, key_bias = fold.apply([gain, shift, query, bias, key])
+    normed = (x * gain + shift).astype(np.float64)
+    near = {"rtol": 1e-5, "atol": 1e-5}
+    np.testing.assert_allclose(x @ query_folded.T + bias_folded, normed @ query.T + bias, **near)
+    np.testing.assert_allclose(x @ key_folded.T + key_bias, normed @ key.T, **near)
+    across = FoldLayerNorm(("new-bias",), dim=0).apply([gain, shift, key.T])
+    np.testing.assert_allclose(across[0].T, key_folded, rtol=1e-6)
+    np.testing.assert_allclose(across[1], key_bias, rtol=1e-6)
+    with pytest.raises(RecipeError, match="shift is not zero"):
+        FoldLayerNorm(("weight",)).apply([gain, shift, key])
+    with pytest.raises(RecipeError, match="not as wide"):
+        fold.apply([gain, shift, query, bias, floats(3, 5)])
+    with pytest.raises(RecipeError, match="without a shift"):
+        FoldLayerNorm(("bias",), shift=False)
+
+
 def test_reciprocal_undoes_itself() -> None:
     x = np.linspace(0.1, 5, 50)
     there = Reciprocal(0.25)
@@ -479,6 +501,11 @@ ERRORS: tuple[tuple[Op, list[Array]], ...] = (
     (Log(), [np.abs(floats(30))]),
     (Exp(), [floats(30)]),
     (FoldScale(1), [floats(4, 3, 2), floats(3), np.zeros(3, np.float32)]),
+    (
+        FoldLayerNorm(("bias", "new-bias")),
+        [floats(3), floats(3, 1)[:, 0], floats(4, 3), floats(4), floats(5, 3)],
+    ),
+    (FoldLayerNorm(("weight",), shift=False, dim=0), [floats(3), floats(3, 4)]),
     (Reciprocal(1e-9), [np.abs(floats(30)) + np.float32(0.1)]),
     (RotaryTables(7), [np.abs(floats(4))]),
     (Quantize((0.05,)), [floats(30)]),

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from auscult.checkpoint.elements import SUB_BYTE_BITS, item_bytes
+from auscult.checkpoint.elements import SUB_BYTE_BITS
 from auscult.checkpoint.flatbuffer import FlatbufferTable
 from auscult.checkpoint.quantised.blocks import BlockCodes, describe_block_codes
 from auscult.checkpoint.quantised.coded import are_scales
+from auscult.checkpoint.source import item_bytes
 from auscult.weights import Tensor
 
 BLOCKWISE = 2

@@ -180,7 +180,8 @@ class _BiasFinder:
             ),
             None,
         )
-        form, sources = "new-bias", (weight,)
+        form: str = "new-bias"
+        sources: tuple[str, ...] = (weight,)
         expected = added.astype(view.x.array(weight).dtype)
         if source is not None:
             form, sources = "bias", (weight, source)

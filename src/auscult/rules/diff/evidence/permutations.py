@@ -85,7 +85,7 @@ def _describe_layer(subject: DiffSubject, aligned_match: Match) -> LayerLayout |
         return None
     if axes is None and sum(length > 1 for length in shape) < 2:
         return None
-    rank_axes = _rank_long_axes(axes, shape_pair[0])
+    rank_axes = _rank_long_axes(axes, *shape_pair)
     kind = _classify_layer(subject, match, rank_axes, shape)
     if kind in _ONE_DIMENSIONAL_KIND and 3 in map(len, shape_pair):
         # a graph's 2-D operator for a layer of one dimension
@@ -99,12 +99,16 @@ def _describe_layer(subject: DiffSubject, aligned_match: Match) -> LayerLayout |
     return LayerLayout(match, kind, axes, is_legal)
 
 
-def _rank_long_axes(axes: Axes | None, shape: Shape) -> Axes | None:
-    """An order of axes without those of length one, where one of these was added or dropped: `(0, 3, 2, 1)` of
+def _rank_long_axes(
+    axes: Axes | None, reference_shape: Shape, candidate_shape: Shape
+) -> Axes | None:
+    """An order of axes without those of length one, where just these were dropped: `(0, 3, 2, 1)` of
     `[32, 1, 5, 16]` is `(0, 2, 1)` of `[32, 5, 16]`."""
-    if axes is None or len(axes) < 4 or 1 not in shape:
+    if axes is None:
+        return None
+    long_axes = [axis for axis in axes if reference_shape[axis] != 1]
+    if len(long_axes) != min(len(reference_shape), len(candidate_shape)):
         return axes
-    long_axes = [axis for axis in axes if shape[axis] != 1]
     return tuple(sorted(long_axes).index(axis) for axis in long_axes)
 
 
