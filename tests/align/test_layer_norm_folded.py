@@ -90,3 +90,14 @@ def test_a_shift_that_was_forgotten_is_not_equal() -> None:
     without = {name: 0 * a if name.endswith("norm1.bias") else a for name, a in whole.items()}
     report = run(whole, fold(without))
     assert report.verdict is Verdict.DIVERGENT
+
+
+def test_a_wrong_shift_is_said_beside_the_fold() -> None:
+    """The weights hold the norm, and the biases another shift: the layers belong together and differ."""
+    whole = model()
+    other = {name: array.copy() for name, array in whole.items()}
+    other["layers.0.norm1.bias"] *= 1.5
+    named = {f"layers.{n}": a for n, a in fold(other).items()}
+    report = run(whole, named)
+    assert report.verdict is Verdict.DIVERGENT
+    assert {finding.severity for finding in report.findings[:1]} == {"error"}

@@ -57,21 +57,27 @@ def propose(view: HypothesisView) -> Iterator[Proposal]:
             layers = _find_folded_layers(view, biases, gain, shift, dim)
             if not layers:
                 continue
-            fold = FoldLayerNorm(tuple(layer.form for layer in layers), shift is not None, dim)
-            yield Proposal(
-                (
-                    gain,
-                    *((shift,) if shift else ()),
-                    *(n for layer in layers for n in layer.sources),
-                ),
-                tuple(name for layer in layers for name in layer.targets),
-                (fold,),
-                "norm-folded",
-                named=any(layer.refuted for layer in layers),
-                computed=True,
-                evidence={"norm": gain},
-            )
+            yield _propose_fold(gain, shift, layers, dim)
             break
+
+
+def _propose_fold(gain: str, shift: str | None, layers: list[_FoldedLayer], dim: int) -> Proposal:
+    norm = (gain,) if shift is None else (gain, shift)
+    sources: list[str] = list(norm)
+    targets: list[str] = []
+    for layer in layers:
+        sources += layer.sources
+        targets += layer.targets
+    fold = FoldLayerNorm(tuple(layer.form for layer in layers), shift is not None, dim)
+    return Proposal(
+        tuple(sources),
+        tuple(targets),
+        (fold,),
+        "norm-folded",
+        named=any(layer.refuted for layer in layers),
+        computed=True,
+        evidence={"norm": gain},
+    )
 
 
 def _iter_norms(view: HypothesisView) -> Iterator[tuple[str, str | None]]:

@@ -223,9 +223,10 @@ class _LiteRTReader:
                 del self.tensors[names.pop(index)]
             else:
                 self.tensors[names[index]] = weight
-        for part in {part for parts in block_parts.values() for part in parts[:2]}:
-            if part in names and part not in block_parts:
-                del self.tensors[names.pop(part)]
+        for scale, zero_point, _ in block_parts.values():
+            for part in (scale, zero_point):
+                if part in names and part not in block_parts:
+                    del self.tensors[names.pop(part)]
 
     def unique(self, name: str, index: int) -> str:
         unique_name = name or f"tensor#{index}"

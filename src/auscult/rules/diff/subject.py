@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # each part of the evidence is imported when a rule first ask
     from auscult.rules.diff.evidence.correspondence import NameCorrespondence
     from auscult.rules.diff.evidence.damage import MeasuredPair
     from auscult.rules.diff.evidence.permutations import LayerLayout
-    from auscult.weights import Array, Checkpoint
+    from auscult.weights import Checkpoint
 
 Role = Literal["reference", "candidate"]
 ROLES: tuple[Role, Role] = ("reference", "candidate")
@@ -168,13 +168,6 @@ class DiffSubject:
         return any(op.op == "fortran" for ops in distinct_ops.values() for op in ops) or any(
             match.cause == "layout-fortran" for match in all_matches
         )
-
-    @cached_property
-    def matched_vectors(self) -> Mapping[Role, tuple[Array, ...]]:
-        """For each side, the values of its vectors that have an equal partner."""
-        from auscult.rules.diff.evidence.vector_parts import collect_matched_vectors
-
-        return {role: collect_matched_vectors(self, role) for role in ROLES}
 
     @cached_property
     def names(self) -> NameCorrespondence:

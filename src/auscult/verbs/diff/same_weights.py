@@ -10,7 +10,7 @@ from typing import Any
 
 from auscult.align.records import Match
 from auscult.finding import Finding, Skip
-from auscult.rules.diff.evidence.idle import classify_idle_tensor
+from auscult.rules.diff.evidence.idle import IdleTensors
 from auscult.rules.diff.evidence.names import is_derived
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, DiffSubject, Role
 from auscult.verdict import Equality
@@ -145,7 +145,7 @@ def _match_checkpoint_and_graph(subject: DiffSubject) -> _CheckpointAndGraph | N
 
 def _list_weights(subject: DiffSubject, role: Role, names: Iterable[str]) -> tuple[str, ...]:
     """The names without those whose absence makes no difference."""
-    return tuple(name for name in names if classify_idle_tensor(subject, role, name) is None)
+    return IdleTensors(subject).list_weights(role, names)
 
 
 def _find_graph_role(subject: DiffSubject) -> Role | None:
@@ -250,11 +250,9 @@ def _classify_equality(match: Match) -> str:
 def _count_unmatched_weights(subject: DiffSubject) -> dict[str, int]:
     """How many tensors each side alone has that are weights, under `a` and `b`."""
     names_by_role = {"reference": subject.missing, "candidate": subject.surplus}
+    idle_tensors = IdleTensors(subject)
     return {
-        SIDE_KEYS[role]: sum(
-            classify_idle_tensor(subject, role, name) is None for name in names_by_role[role]
-        )
-        for role in ROLES
+        SIDE_KEYS[role]: len(idle_tensors.list_weights(role, names_by_role[role])) for role in ROLES
     }
 
 

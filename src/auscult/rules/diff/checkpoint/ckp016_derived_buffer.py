@@ -39,7 +39,7 @@ from auscult.align.records import Match
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.idle import IdleKind, classify_idle_tensor
+from auscult.rules.diff.evidence.idle import IdleKind, IdleTensors
 from auscult.rules.diff.evidence.names import is_bookkeeping
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, ClaimedPlace, DiffSubject
 
@@ -65,9 +65,10 @@ DESCRIPTIONS: Mapping[IdleKind, tuple[str, str]] = {
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    idle_tensors = IdleTensors(subject)
     for role in ROLES:
         for name in items.unmatched_names(role):
-            kind = classify_idle_tensor(subject, role, name)
+            kind = idle_tensors.classify(role, name)
             if kind is not None:
                 yield ClaimedPlace((name,), None, {"side": SIDE_KEYS[role], "kind": kind})
     for match in items.unequal_matches:

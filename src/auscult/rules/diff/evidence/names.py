@@ -12,7 +12,7 @@ from auscult.facts.operators import (
     takes,
 )
 from auscult.rules.diff.evidence.tables import is_computed_table
-from auscult.weights import Checkpoint, ModuleInfo
+from auscult.weights import Checkpoint, ModuleInfo, Tensor
 
 _DERIVED_NAME = re.compile(
     r"(^|[._])(num_batches_tracked|position_ids|inv_freq|rotary_emb\.\w+|stft_window|trim_fade|rand_noise|"
@@ -75,15 +75,18 @@ def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
             return False
         return tensor.dtype in INTEGER_DTYPES or (is_code and not bool(tensor.values().any()))
     is_bias = operator is not None and _is_taken_as(BIAS_INPUTS, operator)
-    if tensor.quantization is not None:
-        return (tensor.size == 1 and not is_bias) or not bool(tensor.values().any())
-    if tensor.dtype in INTEGER_DTYPES:
+    return _says_nothing(tensor, is_bias=is_bias, is_code=is_code)
+
+
+def _says_nothing(tensor: Tensor, *, is_bias: bool, is_code: bool) -> bool:
+    """Whether a constant that is no matrix or filter was never trained, or adds nothing."""
+    if tensor.dtype in INTEGER_DTYPES and tensor.quantization is None:
         return True
-    if is_bias:
-        return not bool(tensor.values().any())
-    if tensor.size == 1 or is_code:
+    if not is_bias and (tensor.size == 1 or (is_code and tensor.quantization is None)):
         return True
     values = tensor.values()
+    if is_bias or tensor.quantization is not None:
+        return not bool(values.any())
     return not bool(values.any()) or is_computed_table(values)
 
 

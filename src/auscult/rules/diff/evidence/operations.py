@@ -10,13 +10,14 @@ from auscult.align.records import Match
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Safety, Severity
 from auscult.recipe.op import Op
-from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.claims import OPEN_KEY, OpenItems
 from auscult.rules.diff.evidence.repair import (
     describe_direction,
     format_entries,
     list_repairs,
 )
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.verdict import Equality
 
 _ATTENTION_NAME = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]", re.IGNORECASE)
 _CAUSE_OF_OP = {
@@ -89,6 +90,17 @@ def find_caused_places(subject: DiffSubject, cause: str) -> tuple[ClaimedPlace, 
 def make_operation_claim(cause: str) -> Callable[[DiffSubject, OpenItems], Iterable[ClaimedPlace]]:
     """The `claim` of a rule that needs nothing but the matches that show its cause."""
     return lambda subject, items: find_caused_places(subject, cause)  # noqa: ARG005  the claim of a rule is given both
+
+
+def make_equal_claim(cause: str) -> Callable[[DiffSubject, OpenItems], Iterable[ClaimedPlace]]:
+    """The same for a form that is no fault by itself: where the values are others too, the difference stays open to other rules."""
+
+    def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+        for place in find_caused_places(subject, cause):
+            is_open = place.match is not None and place.match.equality is Equality.DIFFERENT
+            yield replace(place, evidence={**place.evidence, OPEN_KEY: is_open})
+
+    return claim
 
 
 def make_check(

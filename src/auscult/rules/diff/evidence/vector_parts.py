@@ -5,6 +5,8 @@ Behind a state of zeros, an unrolled recurrent layer adds its bias alone; an exp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from auscult.late import numpy as np
 from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.verdict import Equality
@@ -16,32 +18,36 @@ MAX_VALUES = 1 << 16
 """Values of the vectors that are looked through."""
 
 
-def collect_matched_vectors(subject: DiffSubject, role: Role) -> tuple[Array, ...]:
-    """The values of one side's vectors that have an equal partner, each as one axis."""
-    side = subject.checkpoint(role)
-    names = [
-        name
-        for match in subject.alignment.matches
-        if match.equality is not Equality.DIFFERENT
-        for name in subject.names_of(match, role)
-    ]
-    return tuple(
-        side[name].values().reshape(-1)
-        for name in names
-        if MIN_VALUES <= side[name].size <= MAX_VALUES
-        and side[name].size == max(side[name].shape, default=0)
-    )
+class MatchedVectors:
+    """The vectors of both sides that have an equal partner, read when a constant is first held against them."""
 
+    def __init__(self, subject: DiffSubject) -> None:
+        self._subject = subject
+        self._vectors: dict[Role, tuple[Array, ...]] = {}
 
-def repeats_vector(subject: DiffSubject, role: Role, name: str) -> bool:
-    """Whether a graph's constant is a run of values of a vector that has its partner, bit for bit, and varies."""
-    tensor = subject.checkpoint(role)[name]
-    if not subject.checkpoint(role).is_graph or not MIN_VALUES <= tensor.size <= MAX_VALUES:
-        return False
-    values = tensor.values().reshape(-1)
-    if values.min() == values.max():
-        return False
-    return any(_holds_run(vector, values) for vector in subject.matched_vectors[role])
+    def holds_run(self, role: Role, name: str) -> bool:
+        """Whether a graph's constant is a run of values of one of these vectors, bit for bit, and varies."""
+        side = self._subject.checkpoint(role)
+        tensor = side[name]
+        if not side.is_graph or not MIN_VALUES <= tensor.size <= MAX_VALUES:
+            return False
+        values = tensor.values().reshape(-1)
+        if values.min() == values.max():
+            return False
+        if role not in self._vectors:
+            self._vectors[role] = tuple(self._iter_vectors(role))
+        return any(_holds_run(vector, values) for vector in self._vectors[role])
+
+    def _iter_vectors(self, role: Role) -> Iterator[Array]:
+        side = self._subject.checkpoint(role)
+        for match in self._subject.alignment.matches:
+            for name in self._subject.names_of(match, role):
+                tensor = side[name]
+                is_vector = tensor.size == max(tensor.shape, default=0)
+                if match.equality is Equality.DIFFERENT or not is_vector:
+                    continue
+                if MIN_VALUES <= tensor.size <= MAX_VALUES:
+                    yield tensor.values().reshape(-1)
 
 
 def _holds_run(vector: Array, run: Array) -> bool:

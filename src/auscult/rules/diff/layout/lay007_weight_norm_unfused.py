@@ -28,33 +28,19 @@ Safety: lossy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
-from auscult.rules.diff.claims import OPEN_KEY, OpenItems
 from auscult.rules.diff.evidence.operations import (
-    find_caused_places,
     judge_code_severity,
     make_check,
+    make_equal_claim,
 )
-from auscult.rules.diff.evidence.permutations import is_equal
-from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY007"
 NAME = "weight-norm-unfused"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
-    """The pairs; where even the fused weight is another one, the difference is left to other rules."""
-    for place in find_caused_places(subject, NAME):
-        if place.match is None or is_equal(place.match):
-            yield place
-        else:
-            yield replace(place, evidence={**place.evidence, OPEN_KEY: True})
-
-
+claim = make_equal_claim(NAME)
 check = make_check(
     CODE,
     NAME,

@@ -1,8 +1,8 @@
 """A norm is folded into the layer beside it, on one side.
 
 **What it finds.** A convolution whose weight and bias equal the other side's convolution followed
-by its BatchNorm; a linear layer whose weight equals the other side's times the gain of the layer
-norm before it, where that norm has no shift.
+by its BatchNorm; linear layers whose weights equal the other side's times the gain of the layer norm
+before them, and whose biases have taken in its shift: W' = W·γ, b' = b + W·β.
 
 **What you hear.** Nothing if the model has no norm there; with both, the normalisation is applied
 twice: wrong level and colour.
@@ -29,7 +29,7 @@ from __future__ import annotations
 from auscult.rules.diff.evidence.operations import (
     judge_code_severity,
     make_check,
-    make_operation_claim,
+    make_equal_claim,
 )
 from auscult.rules.diff.subject import DiffSubject
 
@@ -38,7 +38,7 @@ NAME = "norm-folded"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-claim = make_operation_claim(NAME)
+claim = make_equal_claim(NAME)
 check = make_check(
     CODE,
     NAME,
