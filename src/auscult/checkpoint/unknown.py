@@ -113,7 +113,7 @@ def explain_unknown_folder(path: Path) -> CheckpointError:
     return CheckpointError(
         "is a folder without a checkpoint that auscult recognises",
         where=str(path),
-        expected="one *.index.json, or *.safetensors files, or a Core ML package",
+        expected="one *.index.json, or *.safetensors files, or a Core ML package, torch DCP, DeepSpeed, TensorFlow or Orbax checkpoint",
         found=", ".join(entry_names) or "nothing",
         hint="give the weight file itself",
     )
