@@ -6,7 +6,8 @@
 Rule pages come from the rules' docstrings and, for what one hears, from `docs/sensitivity.json`, which `python -m benchmarks
 sound` writes. In README.md and the guides, a block between `<!-- run: COMMAND -->` and `<!-- end -->` holds the real output of
 that command, run in a folder that has the trained demo vocoder as `vocoder.pth`; a block `<!-- verbs -->` holds the table of
-verbs. `thresholds.md` comes from the constants of the rules and measurements. Programs that a guide speaks of lie in a folder of its
+verbs. `thresholds.md` comes from the constants of the rules and measurements, `formats.md` from the readers of files,
+`findings.md` from the scripts in `findings/`. Programs that a guide speaks of lie in a folder of its
 name beside it. Guides have figures that hang on how a processor rounds: there `--check` lets each be off by a factor of two,
 those below 1e-4 by anything, and no word.
 """
@@ -26,6 +27,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from findings_page import write_page as write_findings_page
+from format_table import write_page as write_format_page
 from threshold_table import write_page as write_threshold_page
 
 from auscult import plugins, rules
@@ -270,6 +273,8 @@ def everything() -> Iterator[tuple[Path, str]]:
     yield from rule_pages()
     yield from index_pages()
     yield ROOT / "docs" / "thresholds.md", write_threshold_page()
+    yield ROOT / "docs" / "formats.md", write_format_page()
+    yield ROOT / "docs" / "findings.md", write_findings_page()
     documents = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",

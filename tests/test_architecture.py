@@ -10,7 +10,7 @@ from tests.test_layers import MAY_IMPORT, NOUNS
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
 PATH = re.compile(r"`([\w./]+(?:/|\.py|\.md))`")
-FROM_THE_ROOT = ("docs/", "tests/", "corpus/", "benchmarks/", "src/")
+FROM_THE_ROOT = ("docs/", "tests/", "corpus/", "benchmarks/", "findings/", "src/")
 
 
 def test_every_path_exists() -> None:

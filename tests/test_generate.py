@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
+from format_table import write_page as write_format_page
 
 from auscult.rules import rule_files
 
@@ -67,3 +69,16 @@ def test_the_index_by_domain_has_every_rule_once(generate: Any) -> None:
     rows = [line.split("]")[0][3:] for line in pages["by-domain.md"].splitlines() if "| [" in line]
     assert sorted(rows) == sorted(rule_files())
     assert "[SND001](SND001-buzz.md)" in pages["by-sound.md"]
+
+
+def test_the_page_of_formats_has_a_row_for_each_reader_and_scheme() -> None:
+    """A new file in one of the folders is a new row, without a list to edit."""
+    page = write_format_page()
+    for package in ("formats", "quantised/schemes", "writers"):
+        folder = ROOT / "src" / "auscult" / "checkpoint" / package
+        modules = [path for path in folder.glob("*.py") if not path.name.startswith("_")]
+        for path in modules:
+            summary = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
+            assert summary.rstrip(".") in page, path
+    assert "| `gguf` | GGUF versions 2 and 3, either byte order | gguf 0.19.0, MLX 0.32.4 |" in page
+    assert "is a git-LFS pointer, not the file it stands for | run: git lfs install" in page

@@ -6,6 +6,9 @@ A reader is one file in `checkpoint/formats/` with three names, found by its fol
     def sniff(source: Source, head: bytes) -> bool   # head: the first 64 bytes, b"" for a folder; look at bytes before suffixes
     def read(source: Source) -> Contents             # raises CheckpointError
 
+`CHECKED_WITH = ("numpy 2.4.6",)` names the libraries, with their versions, whose files were read and compared with
+what they were made of; the page of formats shows it.
+
 `sniff` never raises. `read` describes tensors and leaves their elements in the file. The source is a file or a window of one: a
 member of an archive has a `name` and a `suffix` as a file has. A format of several files gets the others by
 `auscult.checkpoint.beside.open_data_file`, which says clearly when there are none beside it; one that is a folder has it as

@@ -56,7 +56,7 @@ class Case:
 
 BITSANDBYTES = ("bitsandbytes==0.50.2",)
 TORCHAO = ("torchao==0.18.0",)
-QUANTO = ("optimum-quanto==0.2.7", "ninja")
+QUANTO = ("optimum-quanto==0.2.7",)
 HQQ = ("hqq==0.2.8.post1", "termcolor")
 COMPRESSED = ("compressed-tensors==0.20.1", "loguru")
 AWQ = ("autoawq==0.2.9",)
@@ -147,7 +147,7 @@ values = (scales[..., None] * (codes - zeros[..., None])).reshape(128, 256)
 given = torch.nn.Linear(256, 128)
 given.weight.data[:] = values
 quantised = qlinear.QuantLinear(bits, group, 256, 128, True, weight_dtype=torch.float32)
-quantised.pack(given, scales, zeros)
+quantised.pack(given, scales, zeros, torch.arange(256, dtype=torch.int32) // group)
 quantised.eval()
 made = quantised(torch.eye(256)).detach().T - quantised.bias[:, None]
 assert torch.allclose(made.float(), values, atol=1e-2), (made - values).abs().max()

@@ -23,6 +23,7 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "coreml"
+CHECKED_WITH = ("coremltools 9.0",)
 MANIFEST_NAME = "Manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_PIPELINE_DEPTH = 8

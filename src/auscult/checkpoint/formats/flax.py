@@ -18,6 +18,7 @@ from auscult.errors import CheckpointError
 from auscult.weights import Tensor
 
 FORMAT = "flax"
+CHECKED_WITH = ("flax 0.12.8",)
 ARRAY_CODE, COMPLEX_CODE, SCALAR_CODE = 1, 2, 3
 CHUNKED_KEY = "__msgpack_chunked_array__"
 DTYPES = ML_DTYPES | frozenset(

@@ -35,6 +35,7 @@ from auscult.finding import Skip
 from auscult.weights import Storage, Tensor
 
 FORMAT = "gguf"
+CHECKED_WITH = ("gguf 0.19.0", "MLX 0.32.4")
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MAX_ENTRIES = MAX_TENSORS

@@ -23,6 +23,7 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Quantization, Shape, Tensor
 
 FORMAT = "litert"
+CHECKED_WITH = ("TensorFlow 2.21.0", "litert-torch 0.10.0", "ai-edge-quantizer 0.10.0")
 IDENTIFIER = b"TFL3"
 DTYPES = (
     *(

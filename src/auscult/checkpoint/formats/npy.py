@@ -10,6 +10,7 @@ from auscult.checkpoint.npy_array import read_array
 from auscult.checkpoint.source import Source
 
 FORMAT = "npy"
+CHECKED_WITH = ("NumPy 2.4.6",)
 MAGIC = b"\x93NUMPY"
 
 

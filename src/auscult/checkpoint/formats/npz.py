@@ -12,6 +12,7 @@ from auscult.finding import Skip
 from auscult.weights import Hazard
 
 FORMAT = "npz"
+CHECKED_WITH = ("NumPy 2.4.6", "MLX 0.32.4")
 
 
 def sniff(source: Source, head: bytes) -> bool:

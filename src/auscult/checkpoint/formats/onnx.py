@@ -28,6 +28,7 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "onnx"
+CHECKED_WITH = ("onnx 1.23.2", "torch 2.13.0", "ONNX Runtime 1.31.1", "onnxconverter-common 1.16.0")
 MAX_LISTED = 64
 TRANSPARENT_OPERATORS = frozenset(
     ("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear")

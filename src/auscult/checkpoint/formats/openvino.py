@@ -26,6 +26,7 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "openvino"
+CHECKED_WITH = ("OpenVINO 2026.4.1",)
 OLDEST_VERSION = 10
 """IR of OpenVINO 2020; older ones keep weights in `<blobs>` of the layers, without shapes."""
 ROOT = re.compile(rb"<net[\s>/]")

@@ -21,6 +21,7 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = PADDLE
+CHECKED_WITH = ("PaddlePaddle 3.3.1",)
 PROGRAM_SUFFIXES = (".json", ".pdmodel")
 DTYPES = {
     0: "bool",

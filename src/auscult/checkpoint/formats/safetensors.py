@@ -17,6 +17,7 @@ from auscult.finding import Skip
 from auscult.weights import Shape, Tensor
 
 FORMAT = "safetensors"
+CHECKED_WITH = ("safetensors 0.8.0", "MLX 0.32.4")
 MAX_HEADER = 100_000_000
 MAX_RANK = 64
 MAX_ELEMENTS = 1 << 60

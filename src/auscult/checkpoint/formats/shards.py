@@ -21,6 +21,7 @@ from auscult.finding import Skip
 from auscult.weights import Hazard
 
 FORMAT = "shards"
+CHECKED_WITH = ("safetensors 0.8.0", "torch 2.13.0")
 SHARD_READERS = (safetensors, torch_zip, torch_legacy, npz)
 INDEX_SUFFIX = ".index.json"
 NUMBERED_NAME = re.compile(r"(.+)-(\d+)-of-(\d+)(\.[a-z]+)")

@@ -29,6 +29,7 @@ from auscult.finding import Skip
 from auscult.weights import Array, Hazard, Shape, Tensor, TensorData
 
 FORMAT = "torch-dcp"
+CHECKED_WITH = ("torch 2.13.0",)
 INDEX_NAME = ".metadata"
 DATA_SUFFIX = ".distcp"
 MARK = b"torch.distributed.checkpoint"

@@ -20,6 +20,7 @@ from auscult.finding import Skip
 from auscult.weights import Shape, Tensor
 
 FORMAT = "torch-export"
+CHECKED_WITH = ("torch 2.13.0",)
 CONFIG_SUFFIX = "weights/model_weights_config.json"
 OLD_STATE = "serialized_state_dict.pt"
 SCALAR_TYPES = {

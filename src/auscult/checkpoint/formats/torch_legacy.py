@@ -18,6 +18,7 @@ from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 
 FORMAT = "torch-legacy"
+CHECKED_WITH = ("torch 2.13.0",)
 PLAIN_FORMAT = "pickle"
 PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 TAR_MAGIC_OFFSET = 257

@@ -21,6 +21,7 @@ from auscult.errors import CheckpointError
 from auscult.finding import Skip
 
 FORMAT = "torch"
+CHECKED_WITH = ("torch 2.13.0", "Lightning 2.6.6")
 PICKLE_NAME = "data.pkl"
 CONSTANTS_NAME = "constants.pkl"
 NOTE_MEMBERS = (

@@ -22,6 +22,7 @@ from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
 
 NAME = "bitsandbytes 4-bit"
+CHECKED_WITH = ("bitsandbytes 0.50.2",)
 STATE_KEYS = (".quant_state.bitsandbytes__nf4", ".quant_state.bitsandbytes__fp4")
 MAX_STATE_BYTES = 4096
 NESTED_STEP = 2.0**-6

@@ -19,6 +19,7 @@ from auscult.late import numpy as np
 from auscult.weights import Array, Shape, Tensor
 
 NAME = "HQQ"
+CHECKED_WITH = ("hqq 0.2.8",)
 CODES = ".W_q"
 MARKS = ("quant_scale", "quant_zero", "view_as_float")
 """Flags of forms that are not read: scales that are quantised too, codes stored as floats."""

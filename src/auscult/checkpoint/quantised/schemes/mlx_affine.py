@@ -24,6 +24,7 @@ from auscult.late import numpy as np
 from auscult.weights import Tensor
 
 NAME = "MLX affine"
+CHECKED_WITH = ("MLX 0.32.4",)
 BITS = (8, 6, 5, 4, 3, 2)
 GROUP_SIZES = (32, 64, 128)
 DEFAULT_GROUP_SIZE = 64

@@ -23,6 +23,7 @@ from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
 
 NAME = "MLX float"
+CHECKED_WITH = ("MLX 0.32.4",)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
 
 NAME = "packed words"
+CHECKED_WITH = ("auto-gptq 0.7.1", "autoawq 0.2.9", "compressed-tensors 0.20.1")
 BITS = (2, 3, 4, 8)
 AWQ_COLUMNS = (0, 2, 4, 6, 1, 3, 5, 7)
 BOUND_STEPS = 1.01

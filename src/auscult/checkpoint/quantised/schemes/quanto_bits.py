@@ -16,6 +16,7 @@ from auscult.late import numpy as np
 from auscult.weights import Tensor
 
 NAME = "optimum-quanto"
+CHECKED_WITH = ("optimum-quanto 0.2.7",)
 CODES, SCALE, SHIFT = "._data._data", "._scale", "._shift"
 IGNORED = (".input_scale", ".output_scale")
 BOUND_STEPS = 0.51

@@ -26,6 +26,12 @@ from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
 
 NAME = "codes with a scale"
+CHECKED_WITH = (
+    "bitsandbytes 0.50.2",
+    "torchao 0.18.0",
+    "optimum-quanto 0.2.7",
+    "compressed-tensors 0.20.1",
+)
 INT8_LEVELS = 127.0
 INTEGER_BOUND = 0.51
 """Largest error of an integer code in steps: rounding, and the rounding of the scale in float32."""
@@ -74,7 +80,13 @@ SPELLINGS = (
     ),
     Spelling("torchao", "torchao", "{}._weight_qdata", "{}._weight_scale", "{}._weight_zero_point"),
     Spelling("torchao", "torchao", "{}.weight.qdata", "{}.weight.scale", "{}.weight.zero_point"),
-    Spelling("optimum-quanto", "quanto", "{}.weight._data", "{}.weight._scale"),
+    Spelling(
+        "optimum-quanto",
+        "quanto",
+        "{}.weight._data",
+        "{}.weight._scale",
+        ignored=("{}.input_scale", "{}.output_scale"),
+    ),
     Spelling(
         "ComfyUI",
         "scaled",
