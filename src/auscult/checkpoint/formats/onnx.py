@@ -20,19 +20,17 @@ import numpy as np
 
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import check_count
-from auscult.checkpoint.onnx_quantised import OperatorNode, read_quantised
+from auscult.checkpoint.onnx_graph import OnnxCollector
+from auscult.checkpoint.onnx_quantised import OperatorNode
 from auscult.checkpoint.onnx_tensor import NAME, read_tensor
 from auscult.checkpoint.protobuf import Message
 from auscult.checkpoint.source import Source
 from auscult.finding import Skip
-from auscult.weights import ModuleInfo, Tensor
+from auscult.weights import Tensor
 
 FORMAT = "onnx"
 CHECKED_WITH = ("onnx 1.23.2", "torch 2.13.0", "ONNX Runtime 1.31.1", "onnxconverter-common 1.16.0")
 MAX_LISTED = 64
-TRANSPARENT_OPERATORS = frozenset(
-    ("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear")
-)
 FLOAT_ATTRIBUTE, INTEGER_ATTRIBUTE, TEXT_ATTRIBUTE, TENSOR_ATTRIBUTE, GRAPH_ATTRIBUTE = (
     2,
     3,
@@ -97,15 +95,10 @@ def _read_metadata(model: Message, graph: Message | None) -> dict[str, str]:
 
 
 @dataclass
-class _OnnxReader:
+class _OnnxReader(OnnxCollector):
     """Collects tensors and nodes over all graphs of a model."""
 
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    skips: list[Skip] = field(default_factory=list)
-    consumers: dict[str, list[tuple[OperatorNode, int]]] = field(default_factory=dict)
     externals: dict[str, Source] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    constants: set[str] = field(default_factory=set)
 
     def graph(self, graph: Message) -> None:
         for initializer in graph.messages(5):
@@ -127,8 +120,7 @@ class _OnnxReader:
             for attribute in message.messages(5):
                 self.attribute(attribute, op, outputs, attributes)
             node = OperatorNode(op, message.text(3), tuple(message.texts(1)), outputs, attributes)
-            for index, name in enumerate(node.inputs):
-                self.consumers.setdefault(name, []).append((node, index))
+            self.add_node(node)
 
     def attribute(
         self, attribute: Message, op: str, outputs: tuple[str, ...], attributes: dict[str, Any]
@@ -163,51 +155,6 @@ class _OnnxReader:
             self.skips.append(description)
         else:
             self.keep(description)
-
-    def keep(self, tensor: Tensor) -> None:
-        self.tensors[tensor.name] = tensor
-
-    def unique(self, name: str) -> str:
-        name = name or "unnamed"
-        self.seen[name] = self.seen.get(name, 0) + 1
-        if self.seen[name] == 1:
-            return name
-        return f"{name}#{self.seen[name]}"
-
-    def named(self) -> dict[str, Tensor]:
-        """The tensors, those of quantised weights with their scales."""
-        return read_quantised(self.tensors, self.consumers)
-
-    def modules(self) -> dict[str, ModuleInfo]:
-        """For each tensor the operator that consumes it."""
-        consumers = {name: self.find_consumer(name) for name in self.tensors}
-        return {name: info for name, info in consumers.items() if info is not None}
-
-    def find_consumer(self, name: str) -> ModuleInfo | None:
-        passed_operators: list[str] = []
-        current = name
-        for _ in range(8):
-            uses = self.consumers.get(current)
-            if not uses:
-                return None
-            node, index = uses[0]
-            if (
-                node.op not in TRANSPARENT_OPERATORS
-                or index
-                or not node.outputs
-                or node.outputs[0] not in self.consumers
-            ):
-                extra: dict[str, Any] = (
-                    {"through": tuple(passed_operators)} if passed_operators else {}
-                )
-                if name in self.constants:
-                    extra["constant"] = True
-                return ModuleInfo(
-                    name, node.op, {**node.attributes, **extra, "node": node.name, "input": index}
-                )
-            passed_operators.append(node.op)
-            current = node.outputs[0]
-        return None
 
 
 def _read_plain_attribute(
