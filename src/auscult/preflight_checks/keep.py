@@ -86,7 +86,7 @@ class TrainingSnapshot:
 
 def _list_modules(setup: Setup) -> list[nn.Module]:
     modules_by_id: dict[int, nn.Module] = {}
-    for root in (setup.model, *setup.parts.values(), *_iter_nested(setup.keep)):
+    for root in (setup.model, *setup.parts.values(), *iter_nested(setup.keep)):
         if isinstance(root, nn.Module):
             modules_by_id.update({id(module): module for module in root.modules()})
     return list(modules_by_id.values())
@@ -94,7 +94,7 @@ def _list_modules(setup: Setup) -> list[nn.Module]:
 
 def _list_stateful(setup: Setup) -> list[Any]:
     """Optimizers, schedulers, scalers: what has a state and takes it back, and is no module."""
-    objects = [*setup.optimizers, *_iter_nested(setup.keep)]
+    objects = [*setup.optimizers, *iter_nested(setup.keep)]
     unique = {id(item): item for item in objects if not isinstance(item, nn.Module)}
     return [
         item
@@ -103,15 +103,16 @@ def _list_stateful(setup: Setup) -> list[Any]:
     ]
 
 
-def _iter_nested(value: Any) -> Iterator[Any]:
+def iter_nested(value: Any) -> Iterator[Any]:
+    """Everything in nested lists, dicts and records, the records themselves too."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _iter_nested(item)
+            yield from iter_nested(item)
     elif is_dataclass(value) and not isinstance(value, type):
         yield value
         for entry in fields(value):
-            yield from _iter_nested(getattr(value, entry.name))
+            yield from iter_nested(getattr(value, entry.name))
     else:
         yield value

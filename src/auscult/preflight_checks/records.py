@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from auscult.preflight_checks.step_records import StepRecord
+
 
 @dataclass(frozen=True)
 class SignalLengths:
@@ -267,12 +269,15 @@ class TrainingMeasurements:
     precision: NonFiniteValues | None = None
     limit: BitRateLimit | None = None
     claims: tuple[Claim, ...] = ()
+    watched: StepRecord = field(default_factory=StepRecord)
     skipped: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, without what was not measured."""
         values: dict[str, Any] = _to_plain(asdict(self))
         values.pop("skipped")
+        if not self.watched.optimizers:
+            values.pop("watched")
         return {name: value for name, value in values.items() if value not in (None, [], {})}
 
 

@@ -108,6 +108,7 @@ class _TrainingMeasurement:
             precision=precision,
             limit=measure_limit(setup, trail.books),
             claims=claims,
+            watched=trail.watched,
             skipped=(*skipped, *not_run, *_iter_left_out(setup, trail, self.options)),
             seconds=round(time.monotonic() - self.started, 2),
         )
@@ -172,6 +173,9 @@ def _iter_unmeasured(setup: Setup) -> Iterator[tuple[str, str]]:
         yield "learning", "only a model was given: loss, batch and optimizer are preflight's own"
     if setup.loss is None:
         yield "loss terms", "the trainer gives a step but no `loss(output, batch)`"
+    if setup.step is None and not setup.assumed:
+        reason = "no `step` of your own was given, so that a plain one was run"
+        yield "critics, schedules and the order of zero_grad, backward and step", reason
     if not setup.optimizers:
         yield "optimizers", "none was given: frozen parameters and learning rates are not looked at"
     if setup.target is None:

@@ -77,6 +77,7 @@ class Setup:
         keep: Whatever else a step changes: discriminators, schedulers.
         delay: Samples by which the output is meant to be later than the input.
         assumed: Loss and optimizer are not the user's: only a model was given.
+        planned_steps: Of the whole training, where it is known.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Setup:
     keep: tuple[Any, ...] = ()
     delay: int = 0
     assumed: bool = False
+    planned_steps: int | None = None
 
     def output_of(self, batch: Any) -> Any:
         """Run the model."""

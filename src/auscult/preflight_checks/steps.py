@@ -27,6 +27,8 @@ from auscult.preflight_checks.measures.codes import ChosenCodes, CodeWatch
 from auscult.preflight_checks.measures.gradients import compute_part_norms
 from auscult.preflight_checks.records import BookHistory
 from auscult.preflight_checks.setup import Setup
+from auscult.preflight_checks.step_records import StepRecord
+from auscult.preflight_checks.step_watch import StepWatch
 
 MIN_MOVEMENT = 1e-7
 """Relative change of a code vector that counts as an update."""
@@ -74,6 +76,7 @@ class StepsTrail:
         gradients: Part to the median over the steps of its gradient norm.
         broken: Names of gradients or terms that were not finite, with the step.
         seconds: Per step.
+        watched: What the user's own step did to optimizers, critics and rates.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -83,6 +86,7 @@ class StepsTrail:
     gradients: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    watched: StepRecord = field(default_factory=StepRecord)
 
 
 class Instruments:
@@ -288,14 +292,18 @@ def run_steps(
     setup.model.train()
     started = time.monotonic()
     done = 0
-    with torch.enable_grad(), Instruments(setup) as instruments:
+    step_watch = StepWatch(setup)
+    with torch.enable_grad(), Instruments(setup) as instruments, step_watch:
         for number in range(count):
             if number >= 3 and time.monotonic() > deadline:
                 break
             instruments.step(number)
+            step_watch.end_step()
             done += 1
             if progress:
                 progress(done, count, "training steps")
     trail = instruments.finish(before)
+    if setup.step is not None:
+        trail.watched = step_watch.finish()
     trail.seconds = (time.monotonic() - started) / max(1, done)
     return trail

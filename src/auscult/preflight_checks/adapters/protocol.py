@@ -19,7 +19,8 @@ Optional: `forward(batch)` (else `model(batch)`, or `model(first of the batch)`)
 be looked at), `parts` ({"encoder": module or dotted name, ...}), `target` (a tensor, or a function
 of the batch), `features` (from a waveform to the model's input), `bitrate`, `claims` ({"snr_db":
 35}), `frozen` (name prefixes that are meant to stay), `keep` (discriminators, schedulers: whatever
-else a step changes), `delay` (samples by which the output is meant to be late).
+else a step changes), `delay` (samples by which the output is meant to be late), `planned_steps` (of
+the whole training, for what a schedule makes of the learning rate).
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ FIELD_NAMES = (
     "frozen",
     "keep",
     "delay",
+    "planned_steps",
 )
 
 
@@ -106,6 +108,7 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
         frozen=tuple(fields.get("frozen") or ()),
         keep=tuple(iter_kept(fields.get("keep"))),
         delay=int(fields.get("delay") or 0),
+        planned_steps=int(fields.get("planned_steps") or 0) or None,
     )
 
 

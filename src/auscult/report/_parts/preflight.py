@@ -32,6 +32,10 @@ def iter_preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -
         losses = learning["losses"]
         line = f"{draw_sparkline(losses)}  {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps on one batch"
         yield f"{style('loss', 'bold')}       {line}, learning rate {learning['learning_rate']:.2g}{_describe_best_rate(learning)}"
+    for optimizer in facts.get("watched", {}).get("optimizers", ()):
+        yield f"{style('optimizer', 'bold')}  {_describe_optimizer(optimizer)}"
+    for critic in facts.get("watched", {}).get("critics", ()):
+        yield f"{style('critic', 'bold')}     {_describe_critic(critic)}"
     gains = facts.get("gains")
     if gains:
         yield f"{style('gradient', 'bold')}   " + ", ".join(
@@ -50,6 +54,32 @@ def iter_preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -
     if facts.get("terms"):
         yield ""
         yield from iter_term_lines(facts["terms"], style, verbose)
+
+
+def _describe_optimizer(optimizer: Mapping[str, Any]) -> str:
+    """What it holds, how often it stepped, and its rate before and after."""
+    held_texts = []
+    if optimizer["of_model"]:
+        held_texts.append(f"{optimizer['of_model']} tensors of the model")
+    if optimizer["of_critics"]:
+        held_texts.append(f"{optimizer['of_critics']} tensors of critics")
+    rates = optimizer["rates"]
+    rate_text = f"rate {rates[0]:.3g}"
+    if rates[-1] != rates[0]:
+        rate_text += f" to {rates[-1]:.3g}"
+    held_text = " and ".join(held_texts) or "nothing of model or critics"
+    return f"{optimizer['name']}: {held_text}, {optimizer['steps']} steps, {rate_text}"
+
+
+def _describe_critic(critic: Mapping[str, Any]) -> str:
+    """Who trains it, and whether its judgement reaches the model."""
+    holder = critic["optimizer"] or "no optimizer"
+    reach_text = "its judgement was not asked for by the model's loss"
+    if critic["judged_attached"]:
+        reach_text = "its judgement reaches the model"
+    elif critic["judged_detached"]:
+        reach_text = "its judgement does not reach the model"
+    return f"{critic['name']}: {critic['tensors']} tensors, in {holder}; {reach_text}"
 
 
 def _describe_level(level: Mapping[str, float]) -> str:
