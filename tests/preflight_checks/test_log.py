@@ -16,7 +16,8 @@ def claims(
     file = tmp_path / name
     file.write_text(text, encoding="utf-8")
     return [
-        (claim.where, claim.snr_db, claim.rms_ratio, claim.correlation) for claim in read_log(file)
+        (claim.where, claim.snr_db, claim.rms_ratio, claim.correlation)
+        for claim in read_log(file).claims
     ]
 
 
@@ -42,7 +43,7 @@ def test_json_lines_and_csv(tmp_path: Path) -> None:
 
 
 def test_si_sdr_and_words_are_not_snr(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="reports no SNR"):
+    with pytest.raises(UsageError, match="reports no figures"):
         claims(tmp_path, "si-snr: 5.0 ratio 0.5\nthe snr was good\n")
 
 

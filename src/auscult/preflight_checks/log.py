@@ -1,5 +1,5 @@
-"""Figures from a training log: SNR, RMS ratio and correlation, line by line, from text, JSON lines
-or CSV.
+"""What a training log reports: SNR, RMS ratio and correlation as claims, and every figure as a
+series.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from auscult.errors import UsageError
+from auscult.preflight_checks.log_series import LogSeries, is_event_log, read_series
 from auscult.preflight_checks.records import Claim
 
 _NUMBER = r"(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
@@ -35,40 +37,63 @@ _EPOCH = re.compile(r"\b(?P<word>epoch|step|iter\w*)\b\W{0,3}(?P<number>\d+)", r
 MAX_BYTES = 200_000_000
 
 
-def read_log(path: str | Path) -> tuple[Claim, ...]:
-    """Every line that reports an SNR with a ratio or a correlation; the figures of one epoch or
-    step may be on several lines.
+@dataclass(frozen=True)
+class TrainingLog:
+    """What a log says.
+
+    Attributes:
+        claims: Lines that report an SNR with a ratio or a correlation; figures of one epoch or step
+            may be on several lines.
+        series: Every figure with two values or more.
+    """
+
+    claims: tuple[Claim, ...]
+    series: tuple[LogSeries, ...]
+
+
+def read_log(path: str | Path) -> TrainingLog:
+    """Read a log: text, JSON lines, CSV, TensorBoard's event files or an MLflow run's folder.
 
     Raises:
-        UsageError: If the file cannot be read, or reports no such figures.
+        UsageError: If the file cannot be read, or reports no figures.
     """
     file = Path(path)
+    text = None
+    if not file.is_dir() and not is_event_log(file):
+        text = _read_text(file)
+    claims: tuple[Claim, ...] = ()
+    if text is not None:
+        claims = tuple(_iter_telling_claims(file, text))
+    series = read_series(file, text)
+    if not claims and not series:
+        raise UsageError(
+            "reports no figures of a training",
+            where=str(path),
+            expected="lines such as `step 100 loss: 0.31`, JSON lines, CSV, TensorBoard's event files",
+            hint="give the file that the trainer writes while it runs",
+        )
+    return TrainingLog(claims, series)
+
+
+def _read_text(file: Path) -> str:
     try:
         if file.stat().st_size > MAX_BYTES:
             raise UsageError(
-                "is too large for a log", where=str(path), expected=f"at most {MAX_BYTES:,} bytes"
+                "is too large for a log", where=str(file), expected=f"at most {MAX_BYTES:,} bytes"
             )
-        text = file.read_text(encoding="utf-8", errors="replace")
+        return file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    if file.suffix.lower() in (".csv", ".tsv"):
-        rows = list(_iter_csv_rows(text))
-    else:
-        rows = list(_iter_text_rows(text))
-    claims = tuple(
-        claim
-        for claim in _iter_claims(rows)
-        if claim.snr_db is not None and (claim.rms_ratio, claim.correlation) != (None, None)
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(file)) from error
+
+
+def _iter_telling_claims(file: Path, text: str) -> Iterator[Claim]:
+    """Claims of which an SNR and another figure are known, so that they can contradict each other."""
+    rows = (
+        _iter_csv_rows(text) if file.suffix.lower() in (".csv", ".tsv") else _iter_text_rows(text)
     )
-    if not claims:
-        hint = (
-            "a line needs an SNR and an RMS ratio or a correlation, such as `snr -3.7 dB ratio 0.42"
-            " corr 0.31`"
-        )
-        raise UsageError(
-            "reports no SNR beside a ratio or a correlation", where=str(path), hint=hint
-        )
-    return claims
+    for claim in _iter_claims(list(rows)):
+        if claim.snr_db is not None and (claim.rms_ratio, claim.correlation) != (None, None):
+            yield claim
 
 
 Row = tuple[str, Mapping[str, float]]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from auscult.preflight_checks.log_series import LogSeries
 from auscult.preflight_checks.step_records import StepRecord
 
 
@@ -270,12 +271,17 @@ class TrainingMeasurements:
     limit: BitRateLimit | None = None
     claims: tuple[Claim, ...] = ()
     watched: StepRecord = field(default_factory=StepRecord)
+    log: tuple[LogSeries, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, without what was not measured."""
         values: dict[str, Any] = _to_plain(asdict(self))
         values.pop("skipped")
+        values["log"] = [
+            {"name": series.name, "figures": len(series.points), "last": series.values[-1]}
+            for series in self.log
+        ]
         if not self.watched.optimizers:
             values.pop("watched")
         return {name: value for name, value in values.items() if value not in (None, [], {})}

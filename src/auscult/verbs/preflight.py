@@ -38,8 +38,8 @@ def preflight(
             dict of the protocol in `auscult.preflight_checks.adapters.protocol`, a trainer of the
             EnCodec, DAC or HiFi-GAN shape, a codec or a quantizer. Model, optimizers and random
             state are as before afterwards.
-        log: A training log, whose figures are checked against each other; with or without a
-            trainer.
+        log: A training log (text, JSON lines, CSV, TensorBoard's event files, an MLflow run), whose
+            figures are followed and checked against each other; with or without a trainer.
         kwargs: Arguments for the callable.
         steps: Steps of the user's own loop on one batch, at most.
         seconds: Time for everything; what does not fit is listed as skipped.
@@ -76,7 +76,9 @@ def preflight(
     if log is not None:
         from dataclasses import replace
 
-        measured = replace(measured, claims=(*measured.claims, *read_log(log)))
+        training_log = read_log(log)
+        claims_of_all = (*measured.claims, *training_log.claims)
+        measured = replace(measured, claims=claims_of_all, log=training_log.series)
     return build_report(measured, subjects)
 
 

@@ -27,7 +27,7 @@ in each of a few dozen steps. A code is out of reach if it is longer than twice 
 plus the shortest code. Reported where that holds for at least 50 % of the codes at the end
 (`MIN_UNREACHABLE_SHARE`), or, where latents and codes are of different dimensions, where the
 perplexity of the last quarter of the steps is below 1.5 (`MAX_SILENT_PERPLEXITY`); in half of the
-books or more. In the design of devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1,
+books or more. In a log: a perplexity below 1.05 (`MAX_LOGGED_PERPLEXITY`) in its last quarter. In the design of devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1,
 1] codes in step 2.
 
 **Fix.** Start the counts at 1 and the sums at the codebook; initialise the codes from the first
@@ -43,15 +43,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import format_count
+from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Fix, Severity
+from auscult.preflight_checks.log_series import LogSeries
 from auscult.preflight_checks.records import BookHistory
 from auscult.rules.training._evidence import MAX_SILENT_PERPLEXITY, find_collapsed_books, is_lost
+from auscult.rules.training._log_evidence import PERPLEXITY_NAME
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN001"
 NAME = "codebook-collapse"
 REQUIRES = PreflightSubject
+MAX_LOGGED_PERPLEXITY = 1.05
+"""Perplexity in a log below which one code is in use; a language model that knows its text by heart
+comes near 1 too, and stays above. Chosen, not measured.
+"""
 MIN_EXPLODED_RATIO = 100.0
 """A longest code that is so many times as long as the longest latent was thrown there by a
 division.
@@ -63,6 +69,7 @@ MIN_LATENT_LENGTH = 1e-12
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
+    yield from _check_log(subject.measured.log)
     books = find_collapsed_books(subject.measured)
     if not books:
         return
@@ -90,6 +97,32 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
             "nothing uses",
             code="cluster_size = torch.ones(codes); embed_avg = embed.clone()",
         ),
+        rank=10,
+    )
+
+
+def _check_log(log: Iterable[LogSeries]) -> Iterable[Finding]:
+    """Books whose perplexity a log gives, and which have one code to the end."""
+    collapsed = [
+        series
+        for series in log
+        if PERPLEXITY_NAME.search(series.name)
+        and max(series.values[-max(2, len(series.values) // 4) :]) < MAX_LOGGED_PERPLEXITY
+    ]
+    if not collapsed:
+        return
+    names = tuple(series.name for series in collapsed)
+    last_values = [series.values[-1] for series in collapsed]
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"the perplexity in {summarise_names(names)} is {max(last_values):.4f} at most at the end of the"
+        f" log ({collapsed[0].points[-1]}): one code is in use",
+        confidence=0.95,
+        evidence=dict(zip(names, last_values, strict=True)),
+        fix=Fix("safe", "initialise the codes from a batch, and replace codes that nothing uses"),
         rank=10,
     )
 

@@ -27,7 +27,8 @@ A short fine-tuning that means it: give `planned_steps`. Needs the user's own `s
 **How it is measured.** The rate before the first watched step and after each: the same factor below 1
 at each of at least three steps (within 1e-6). Reported where that gives less than a millionth
 (`MIN_LEFT`) of the rate after 100,000 steps (`USUAL_STEPS`: HiFi-GAN was trained for
-2,500,000), or after `planned_steps`. A warning; an error with `planned_steps`.
+2,500,000), or after `planned_steps`. A warning; an error with `planned_steps`. In a log: a rate that
+is below 1e-15 (`MAX_DEAD_RATE`) and not 0 in its last two records, an error.
 
 **Fix.** Step the scheduler once an epoch, or take the root of its factor. Safety: guess.
 
@@ -42,6 +43,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from auscult.finding import Finding, Fix, Severity
+from auscult.preflight_checks.log_series import LogSeries
+from auscult.rules.training._log_evidence import RATE_NAME
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN023"
@@ -53,11 +56,14 @@ MIN_LEFT = 1e-6
 """Share of the first rate below which nothing is learnt any more. Chosen, not measured."""
 MIN_STEPS = 3
 """Equal factors that make a rule of it. Chosen, not measured."""
+MAX_DEAD_RATE = 1e-15
+"""A rate in a log below which no float32 weight moves. Plateau schedulers stop at 1e-8."""
 FACTOR_TOLERANCE = 1e-6
 """Relative difference of two factors that are one."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
+    yield from _check_log(subject.measured.log)
     watched = subject.measured.watched
     steps = watched.planned_steps or USUAL_STEPS
     for optimizer in watched.optimizers:
@@ -79,6 +85,25 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
             fix=Fix("guess", "call scheduler.step() once an epoch"),
             rank=26,
         )
+
+
+def _check_log(log: Iterable[LogSeries]) -> Iterable[Finding]:
+    """Rates of a log that have died."""
+    for series in log:
+        last_values = series.values[-2:]
+        if RATE_NAME.search(series.name) and all(0.0 < v < MAX_DEAD_RATE for v in last_values):
+            yield Finding(
+                CODE,
+                NAME,
+                Severity.ERROR,
+                (series.name,),
+                f"the learning rate {series.name} is {last_values[-1]:.3g} at {series.points[-1]}: nothing"
+                " is learnt any more; a scheduler made for epochs is stepped once a batch",
+                confidence=0.95,
+                evidence={"rate": last_values[-1]},
+                fix=Fix("guess", "call scheduler.step() once an epoch"),
+                rank=26,
+            )
 
 
 def find_step_factor(rates: Sequence[float]) -> float | None:
