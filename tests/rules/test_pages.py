@@ -9,7 +9,7 @@ import re
 import pytest
 
 from auscult.rules import Rule, every_rule, rule_files
-from auscult.rules.training import _evidence
+from auscult.rules.training import _evidence, _log_evidence
 
 SECTIONS = (
     *("What it finds", "What you hear", "Why it happens", "Example"),
@@ -47,7 +47,8 @@ def test_an_example_is_code(rule: Rule) -> None:
 def test_thresholds_of_a_page_are_those_of_the_code(rule: Rule) -> None:
     module = importlib.import_module(rule_files()[rule.code])
     for match in CONSTANT.finditer(rule.page):
-        home = module if hasattr(module, match["name"]) else _evidence
+        homes = (module, _evidence, _log_evidence)
+        home = next((home for home in homes if hasattr(home, match["name"])), module)
         assert hasattr(home, match["name"]), match["name"]
         if match["value"]:
             value = float(match["value"].replace(",", "").rstrip(".")) * UNITS[match["unit"]]

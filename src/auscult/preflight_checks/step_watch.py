@@ -14,7 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from auscult.preflight_checks.keep import iter_nested
-from auscult.preflight_checks.measures.backward import BackwardPass, GradientHistory, GradientUse
+from auscult.preflight_checks.measures.backward import (
+    BackwardPass,
+    GradientHistory,
+    GradientUse,
+    list_parameters,
+)
 from auscult.preflight_checks.measures.critics import CriticCall, CriticWatch, find_scored_roles
 from auscult.preflight_checks.setup import Setup
 from auscult.preflight_checks.step_records import CriticRecord, OptimizerRecord, StepRecord
@@ -36,7 +41,11 @@ class StepWatch:
         self.critics = list(iter_critics(setup))
         self._critic_parameters = [_list_trainable(critic) for critic in self.critics]
         self._model_ids = {id(p) for p in setup.model.parameters()}
-        extra = [p for parameters in self._critic_parameters for p in parameters.values()]
+        self._held_ids = [{id(p) for p in list_parameters(o)} for o in self.optimizers]
+        extra: list[Tensor] = []
+        for parameters in self._critic_parameters:
+            extra += parameters.values()
+        self._critic_ids = {id(p) for p in extra}
         self.history = GradientHistory(self.optimizers, [*setup.model.parameters(), *extra])
         self.history.on_backward = self._note_backward
         self.watch = CriticWatch(self.critics, self._find_role)
@@ -109,11 +118,7 @@ class StepWatch:
 
     def _is_used_by_model(self, backward_pass: BackwardPass) -> bool:
         """Whether an optimizer of the model stepped with this pass."""
-        return any(
-            self._model_ids
-            & {id(p) for g in self.optimizers[index].param_groups for p in g["params"]}
-            for index in backward_pass.used_by
-        )
+        return any(self._model_ids & self._held_ids[index] for index in backward_pass.used_by)
 
     def _note_wish(self, index: int, side: str, calls: list[CriticCall]) -> None:
         """Which way the gradients at the scores point, for real sound and for the model's."""
@@ -140,15 +145,12 @@ class StepWatch:
         )
 
     def _describe_optimizer(self, index: int) -> OptimizerRecord:
-        optimizer = self.optimizers[index]
-        held_ids = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        critic_ids = {id(p) for parameters in self._critic_parameters for p in parameters.values()}
         uses = [use for use in self.history.uses if use.optimizer == index]
         stale_uses = [use for use in uses if use.stale is not None]
         return OptimizerRecord(
             self.name_optimizer(index),
-            len(held_ids & self._model_ids),
-            len(held_ids & critic_ids),
+            len(self._held_ids[index] & self._model_ids),
+            len(self._held_ids[index] & self._critic_ids),
             len(uses),
             len(stale_uses),
             self._name_user(stale_uses[0]) if stale_uses else None,
@@ -169,14 +171,8 @@ class StepWatch:
     def _describe_critic(self, index: int) -> CriticRecord:
         parameters = self._critic_parameters[index]
         ids = {id(p) for p in parameters.values()}
-        holder = next(
-            (
-                position
-                for position, optimizer in enumerate(self.optimizers)
-                if ids & {id(p) for group in optimizer.param_groups for p in group["params"]}
-            ),
-            None,
-        )
+        holders = [position for position, held in enumerate(self._held_ids) if ids & held]
+        holder = holders[0] if holders else None
         uses = [use for use in self.history.uses if use.optimizer == holder]
         empty_names = [
             name for name, p in parameters.items() if uses and all(id(p) in u.empty for u in uses)

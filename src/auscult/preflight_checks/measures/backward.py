@@ -59,8 +59,9 @@ class GradientHistory:
         self.optimizers = optimizers
         self.passes: list[BackwardPass] = []
         self.uses: list[GradientUse] = []
-        held = [p for optimizer in optimizers for g in optimizer.param_groups for p in g["params"]]
-        self._parameters = {id(p): p for p in (*held, *extra)}
+        self._parameters = {id(parameter): parameter for parameter in extra}
+        for optimizer in optimizers:
+            self._parameters.update({id(p): p for p in list_parameters(optimizer)})
         self._sources: dict[int, set[int]] = {key: set() for key in self._parameters}
         self._left: dict[tuple[int, int], float] = {}
         self._steps = 0
@@ -104,7 +105,7 @@ class GradientHistory:
                 self._sources[key].add(backward_pass.number)
                 backward_pass.filled.add(key)
         for index in range(len(self.optimizers)):
-            keys = [id(p) for p in self._list_parameters(index)]
+            keys = [id(p) for p in list_parameters(self.optimizers[index])]
             left_sums = [before[key] for key in keys]
             self._left[backward_pass.number, index] = sum(
                 sums[1] for sums in left_sums if sums is not None
@@ -113,13 +114,10 @@ class GradientHistory:
         if self.on_backward is not None:
             self.on_backward(backward_pass)
 
-    def _list_parameters(self, index: int) -> list[Tensor]:
-        return [p for group in self.optimizers[index].param_groups for p in group["params"]]
-
     def _note_use(self, index: int) -> None:
         """An optimizer is about to step."""
         self._steps += 1
-        parameters = self._list_parameters(index)
+        parameters = list_parameters(self.optimizers[index])
         sums_by_id = {id(p): sum_gradient(p) for p in parameters}
         empty = frozenset(key for key, sums in sums_by_id.items() if sums is None)
         used: set[int] = set()
@@ -140,6 +138,14 @@ class GradientHistory:
     def _was_used_before(self, number: int, later: int) -> bool:
         """Whether an optimizer stepped with this pass before the later one was run."""
         return any(newest < later for newest in self.passes[number].used_by.values())
+
+
+def list_parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The parameters that an optimizer holds, of all groups."""
+    parameters: list[Tensor] = []
+    for group in optimizer.param_groups:
+        parameters += group["params"]
+    return parameters
 
 
 def sum_gradient(parameter: Tensor) -> GradientSums | None:

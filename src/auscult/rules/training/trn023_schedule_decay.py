@@ -51,15 +51,15 @@ CODE = "TRN023"
 NAME = "schedule-decay"
 REQUIRES = PreflightSubject
 USUAL_STEPS = 100_000
-"""Steps that trainings of audio models exceed; those of HiFi-GAN's paper are 25 times as many."""
+"""Steps that trainings of audio models exceed; those of HiFi-GAN's paper are 25 times as many. Chosen, not measured."""
 MIN_LEFT = 1e-6
 """Share of the first rate below which nothing is learnt any more. Chosen, not measured."""
 MIN_STEPS = 3
 """Equal factors that make a rule of it. Chosen, not measured."""
 MAX_DEAD_RATE = 1e-15
-"""A rate in a log below which no float32 weight moves. Plateau schedulers stop at 1e-8."""
+"""A rate in a log below which no float32 weight moves. Plateau schedulers stop at 1e-8. Chosen, not measured."""
 FACTOR_TOLERANCE = 1e-6
-"""Relative difference of two factors that are one."""
+"""Relative difference of two factors that are one. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
