@@ -57,7 +57,7 @@ def test_diff_finds_blank_columns() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
 def test_rounded_weights_are_no_damage(dtype: type) -> None:
-    rounded = {name: array.astype(dtype) for name, array in model().items()}
+    rounded: Arrays = {name: array.astype(dtype) for name, array in model().items()}
     report = diff(Checkpoint.of(model(), "a"), Checkpoint.of(rounded, "b"))
     assert report.verdict is Verdict.EQUIVALENT
 

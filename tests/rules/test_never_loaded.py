@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from auscult.finding import Severity
 from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
-torch = pytest.importorskip("torch")
 old_norm = torch.nn.utils.weight_norm
 new_norm = torch.nn.utils.parametrizations.weight_norm
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 GAIN, DIRECTION = "parametrizations.weight.original0", "parametrizations.weight.original1"
-State = dict[str, "torch.Tensor"]
+State = dict[str, torch.Tensor]
 
 
-def build(norm: Callable[..., object], seed: int = 1) -> torch.nn.Module:
+def build(norm: Callable[..., torch.nn.Module], seed: int = 1) -> torch.nn.Sequential:
     torch.manual_seed(seed)
     layers = [norm(torch.nn.Conv1d(12, 12, 3)) for _ in range(4)]
     return torch.nn.Sequential(*layers, torch.nn.Linear(12, 12), torch.nn.LayerNorm(12))
@@ -46,7 +46,7 @@ def file_of(state: State) -> Checkpoint:
     return Checkpoint.of({name: value.numpy() for name, value in state.items()}, "file")
 
 
-def load(state: State) -> torch.nn.Module:
+def load(state: State) -> torch.nn.Sequential:
     model = build(old_norm)
     model.load_state_dict(state, strict=False)
     return model

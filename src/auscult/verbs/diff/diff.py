@@ -16,7 +16,7 @@ from auscult.report.sections.diff import DiffSection
 from auscult.report.sections.error import ErrorSection
 from auscult.rules import require_known_codes
 from auscult.rules.diff.subject import DiffSubject
-from auscult.verbs.diff.template import is_only_initialised
+from auscult.verbs.diff.template import holds_loaded_vectors, is_only_initialised
 from auscult.verbs.sides import CheckpointLike, open_side, widen_to_other
 from auscult.verdict import Equality, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
@@ -168,7 +168,9 @@ def build_subject(
     if not is_only_initialised(blank.target, blank.source):
         alignment = align(reference, candidate, progress=progress)
         subject = replace(blank, alignment=alignment, choices=choices)
-        if measure_content_share(subject) >= MIN_CONTENT_SHARE:
+        if measure_content_share(subject) >= MIN_CONTENT_SHARE or holds_loaded_vectors(
+            blank.target, blank.source
+        ):
             return subject
     from auscult.align.structure import align_structure
 

@@ -41,11 +41,12 @@ from collections.abc import Iterable
 from itertools import chain
 
 from auscult.align.loading import simulate_load
+from auscult.facts.weight_norm import parse_weight_norm_name
 from auscult.facts.words import format_count, list_first_names
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.damage import is_mostly_equal, select_measured_pairs
-from auscult.rules.diff.evidence.never_loaded import find_never_loaded
+from auscult.rules.diff.evidence.never_loaded import find_never_loaded, find_unloaded_matches
 from auscult.rules.diff.evidence.shapes import find_shape_mismatches
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
@@ -69,6 +70,9 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     """What the file has under names that the code does not know; and pairs of which one side is fresh, if they are many."""
     for pair in find_never_loaded(subject, items.missing, items.surplus):
         yield ClaimedPlace((*pair.code, *pair.file), None, {"code": pair.code, "file": pair.file})
+    for match in find_unloaded_matches(subject, items.unequal_matches):
+        code, file = (match.a, match.b) if subject.reference.is_code else (match.b, match.a)
+        yield ClaimedPlace(match.b, match, {"code": code, "file": file})
     yield from _claim_fresh_pairs(subject, items)
 
 
@@ -157,18 +161,19 @@ def _build_unknown_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...
     if subject.reference.is_code:
         code, file = file, code
     values = sum(code[name].size for name in code_names)
-    old_names, new_names = list_first_names(file_names), list_first_names(code_names)
+    remedy = _advise_loading(code_names, file_names)
     return Finding(
         CODE,
         NAME,
         Severity.ERROR,
         code_names,
-        f"{format_count(len(code_names), 'tensor')} of the model were never loaded ({values:,} of {code.parameters:,} values):"
-        f" they look freshly initialised, and the checkpoint has {len(file_names)} tensors of these shapes under names that"
-        f" the model does not know: rename {old_names} to {new_names}",
+        f"{format_count(len(code_names), 'tensor')} of the model {'was' if len(code_names) == 1 else 'were'} never loaded"
+        f" ({values:,} of {code.parameters:,} values): they look freshly initialised, and the checkpoint has"
+        f" {format_count(len(file_names), 'tensor')} for them under names that the model does not know: {remedy}",
         confidence=CONFIDENCE,
         evidence={
             "never_loaded": len(code_names),
+            "dropped": len(file_names),
             "values_fresh": values,
             "values_total": code.parameters,
             "names": [
@@ -176,12 +181,22 @@ def _build_unknown_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...
                 for place in places[:MAX_LISTED_PAIRS]
             ],
         },
-        fix=Fix(
-            "guess",
-            f"rename {old_names} to {new_names} on loading, and load with strict=True",
-        ),
+        fix=Fix("guess", f"{remedy}, and load with strict=True"),
         rank=14,
     )
+
+
+def _advise_loading(code_names: tuple[str, ...], file_names: tuple[str, ...]) -> str:
+    """What has to be done before or on loading: the order of the calls for weight norm, a renaming for the rest."""
+    has_pairs = [
+        any(parse_weight_norm_name(name) is not None for name in names)
+        for names in (code_names, file_names)
+    ]
+    if has_pairs == [False, True]:
+        return "weight norm was removed from the model before load_state_dict; load first, then call remove_weight_norm()"
+    if has_pairs == [True, False]:
+        return "the checkpoint's weights are fused; call remove_weight_norm() on the model first, then load"
+    return f"rename {list_first_names(file_names)} to {list_first_names(code_names)}"
 
 
 def _build_saved_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) -> Finding:

@@ -59,6 +59,22 @@ def find_never_loaded(
     return tuple(sides)
 
 
+def find_unloaded_matches(subject: DiffSubject, matches: Iterable[Match]) -> tuple[Match, ...]:
+    """Those unequal pairs whose names a load does not join, where the code's weights look fresh; none unless most do.
+
+    Such are a fused weight of the code and g and v of the file: each side knows names that the other has not.
+    """
+    if subject.compares_shapes or subject.reference.is_code == subject.candidate.is_code:
+        return ()
+    is_reference = subject.reference.is_code
+    code = subject.reference if is_reference else subject.candidate
+    unjoined = [match for match in matches if not set(match.a) & set(match.b)]
+    names = chain.from_iterable(match.a if is_reference else match.b for match in unjoined)
+    if not unjoined or not _is_mostly_fresh(code, names):
+        return ()
+    return tuple(unjoined)
+
+
 def _order_names(match: Match, *, is_reference: bool) -> NeverLoaded:
     if is_reference:
         return NeverLoaded(match.a, match.b)
