@@ -29,15 +29,26 @@ def match_by_layer(ledger: Ledger) -> None:
     if not any(_is_vague(ledger.a, name) for name in ledger.a.left):
         return
     trusted = _list_rounded_formats(ledger)
+    layers = LayerIndex(ledger.a), LayerIndex(ledger.b)
+    refuted_names = _pair_layer_mates(ledger, layers, trusted)
+    _pair_lone_fits(ledger, trusted, refuted_names)
+    _pair_layer_mates(
+        ledger, layers, trusted
+    )  # a weight that has just found its partner leads to its bias
+
+
+def _pair_layer_mates(
+    ledger: Ledger, layers: tuple[LayerIndex, LayerIndex], trusted: frozenset[str]
+) -> set[str]:
+    """Pair by layers; the names of side a whose own layer has another value where theirs should be."""
     partners = _collect_partners(ledger)
-    layers_a, layers_b = LayerIndex(ledger.a), LayerIndex(ledger.b)
     refuted_names: set[str] = set()
     for a in ledger.a.list_remaining():
         if _is_vague(ledger.a, a):
-            candidates = _list_layer_mates(ledger, a, partners, layers_a, layers_b)
+            candidates = _list_layer_mates(ledger, a, partners, layers)
             if candidates and not _pair_first_fit(ledger, a, candidates, trusted):
                 refuted_names.add(a)
-    _pair_lone_fits(ledger, trusted, refuted_names)
+    return refuted_names
 
 
 class LayerIndex:
@@ -90,14 +101,13 @@ def _list_layer_mates(
     ledger: Ledger,
     a: str,
     partners: dict[str, tuple[str, ...]],
-    layers_a: LayerIndex,
-    layers_b: LayerIndex,
+    layers: tuple[LayerIndex, LayerIndex],
 ) -> list[str]:
     """Names of side b, without a partner and of a shape that fits, in a layer that a mate of `a` was found in."""
     mates: dict[str, None] = {}
-    for mate in layers_a.list_mates(a):
+    for mate in layers[0].list_mates(a):
         for partner in partners.get(mate, ()):
-            mates |= dict.fromkeys(layers_b.list_mates(partner))
+            mates |= dict.fromkeys(layers[1].list_mates(partner))
     return [name for name in mates if _may_pair(ledger, a, name)]
 
 
@@ -148,7 +158,6 @@ def _pair_lone_fits(ledger: Ledger, trusted: frozenset[str], refuted_names: set[
 
 
 def _is_fit(ledger: Ledger, a: str, b: str, trusted: frozenset[str]) -> bool:
-    is_constant = ledger.a.fingerprints[a].constant
-    if is_constant and measure_similarity(a, b) < MIN_NAME_SIMILARITY:
+    if ledger.a.size(a) == 1 and measure_similarity(a, b) < MIN_NAME_SIMILARITY:
         return False
     return explain_array(ledger.a.values(a), ledger.b.values(b), trusted=trusted) is not None

@@ -57,8 +57,8 @@ def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
     """Whether a tensor of a graph is a constant of its code and no weight: it was never trained, or does nothing.
 
     Integers that no scale belongs to and the scales of quantised weights are. What an operator takes as its matrix or filter
-    is not, but for zeros in a Constant node, a state to start from. Of the rest: zeros, single numbers that are no bias, tables
-    that a formula gives, and Constant nodes where the file keeps its weights as parameters.
+    is not, but for zeros in a Constant node, a state to start from. Of the rest: zeros, ones, single numbers that are no bias,
+    tables that a formula gives, and Constant nodes where the file keeps its weights as parameters.
     """
     tensor = checkpoint[name]
     if tensor.size == 0:
@@ -85,9 +85,13 @@ def _says_nothing(tensor: Tensor, *, is_bias: bool, is_code: bool) -> bool:
     if not is_bias and (tensor.size == 1 or (is_code and tensor.quantization is None)):
         return True
     values = tensor.values()
-    if is_bias or tensor.quantization is not None:
+    if is_bias:
         return not bool(values.any())
-    return not bool(values.any()) or is_computed_table(values)
+    if bool((values == 0).all() or (values == 1).all()):
+        return True
+    if tensor.quantization is not None:
+        return False
+    return is_computed_table(values)
 
 
 def is_zero_bias(checkpoint: Checkpoint, name: str) -> bool:

@@ -37,6 +37,7 @@ PRODUCT_OPERATORS = frozenset(
     (
         *("MatMul", "MatMulInteger", "QLinearMatMul", "MatMulIntegerToFloat"),
         *("DynamicQuantizeMatMul", "FusedMatMul", "matmul", "Gemm", "FusedGemm", "QGemm"),
+        "DynamicQuantizeLSTM",
     )
 )
 """Operators that multiply by a matrix (in, out) from the right, but where `transB` says that it is (out, in)."""
@@ -227,7 +228,9 @@ def find_minority_layers(subject: DiffSubject) -> dict[LayerKind, tuple[LayerLay
 def is_whole_convention(subject: DiffSubject) -> bool:
     """Whether the two sides are two frameworks' conventions: every kind of convolution that could be permuted is."""
     all_layers = subject.layers
-    if subject.minority_layers or not all(layer.legal for layer in all_layers):
+    if subject.minority_layers or not all(
+        layer.legal or _is_product(subject, layer) for layer in all_layers
+    ):
         return False
     if all(_is_product(subject, layer) for layer in all_layers if layer.axes is not None):
         return True
@@ -243,11 +246,15 @@ def is_whole_convention(subject: DiffSubject) -> bool:
 
 
 def _is_product(subject: DiffSubject, layer: LayerLayout) -> bool:
-    """Whether a side stores this matrix as (in, out): a graph that multiplies by it from the right, x W, or Paddle."""
-    if layer.kind != "linear":
+    """Whether a side stores this matrix as (in, out): a graph that multiplies by it from the right, x W, or Paddle.
+
+    A matrix of one row or column counts as a vector elsewhere.
+    """
+    if layer.kind not in {"linear", "vector", "recurrent"}:
         return False
     sides = ((subject.reference, layer.match.a), (subject.candidate, layer.match.b))
-    if sum(stores_linear_transposed(side.format) for side, _ in sides) == 1:
+    is_linear = layer.kind == "linear"
+    if is_linear and sum(stores_linear_transposed(side.format) for side, _ in sides) == 1:
         return True
     operators = [side.modules.get(names[-1]) for side, names in sides if side.is_graph]
     return any(
