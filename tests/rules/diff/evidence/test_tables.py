@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auscult.rules.diff.evidence.tables import is_computed_table
+from auscult.rules.diff.evidence.tables import is_computed_table, is_quantised_table
+from auscult.weights import Tensor
 
 POSITIONS = np.arange(200, dtype=np.float32)
 ANGLES = POSITIONS[:, None] * (10000.0 ** -(np.arange(16) / 16)).astype(np.float32)
@@ -48,3 +49,23 @@ def test_a_window_with_a_changed_value_is_no_window() -> None:
 
 def test_a_windowed_sine_has_two_frequencies_and_is_not_recognised() -> None:
     assert not is_computed_table((np.hanning(64) * np.sin(np.arange(64.0))).astype(np.float32))
+
+
+def quantise(values: Any) -> Tensor:
+    return Tensor.of("x", np.rint(values / np.abs(values).max() * 127).astype(np.int8))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.sin(ANGLES), np.hanning(64), np.linspace(-1, 1, 33), np.triu(np.ones((12, 12)))],
+)
+def test_quantised_tables_of_code(values: Any) -> None:
+    assert is_quantised_table(quantise(values))
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("shape", [(10,), (12, 32), (64,)])
+def test_quantised_trained_values(shape: tuple[int, ...], seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=shape)
+    for trained in (values, np.sort(values, axis=0), np.cumsum(values, axis=0)):
+        assert not is_quantised_table(quantise(trained))

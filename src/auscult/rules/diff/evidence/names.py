@@ -11,7 +11,7 @@ from auscult.facts.operators import (
     OperatorInputs,
     takes,
 )
-from auscult.rules.diff.evidence.tables import is_computed_table
+from auscult.rules.diff.evidence.tables import is_computed_table, is_quantised_table
 from auscult.weights import Checkpoint, ModuleInfo, Tensor
 
 _DERIVED_NAME = re.compile(
@@ -90,7 +90,7 @@ def _says_nothing(tensor: Tensor, *, is_bias: bool, is_code: bool) -> bool:
     if bool((values == 0).all() or (values == 1).all()):
         return True
     if tensor.quantization is not None:
-        return False
+        return is_quantised_table(tensor)
     return is_computed_table(values)
 
 
