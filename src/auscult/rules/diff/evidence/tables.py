@@ -89,7 +89,7 @@ def _sample_lines(numbers: NDArray[np.float64], axis: int) -> NDArray[np.float64
     """Some lines along an axis, spread over the table."""
     lines = np.moveaxis(numbers, axis, -1).reshape(-1, numbers.shape[axis])
     places = np.linspace(0, len(lines) - 1, min(len(lines), MAX_LINES)).astype(int)
-    return lines[np.unique(places)]
+    return np.asarray(lines[np.unique(places)])
 
 
 def _follows_a_formula(line: NDArray[np.float64], unit: float) -> bool:
