@@ -180,7 +180,7 @@ def build_finding(family_build: FamilyBuild, settlement: Settlement) -> Finding:
     finding = Finding(
         CODE, CAUSE, Severity.INFO, fields, message, settlement.confidence, evidence=evidence
     )
-    fix = Fix("guess", "build the model with these settings", code=describe_values(values))
+    fix = Fix("guess", "build the model with these settings", code=write_arguments(values))
     return replace(finding, fix=fix)
 
 
@@ -192,6 +192,11 @@ def list_settled_values(settlement: Settlement) -> dict[str, Any]:
 def describe_values(values: Mapping[str, Any]) -> str:
     """`norm=instance, dilations=1/2/4`."""
     return ", ".join(f"{name}={format_value(value)}" for name, value in values.items())
+
+
+def write_arguments(values: Mapping[str, Any]) -> str:
+    """Python of the settings as keyword arguments: `dict(norm='instance', dilations=(1, 2, 4))`."""
+    return f"dict({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
 
 def list_open_choices(settlement: Settlement) -> tuple[Skip, ...]:

@@ -212,6 +212,6 @@ def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
             "guidance": generated.guidance,
             "fitting": list(fitting(config.objective)),
         },
-        fix=Fix("safe", f"sample by {usual_sampler}", code=option),
+        fix=Fix("safe", f"sample by {usual_sampler}: {option}"),
     )
     return (replace(finding, confidence=1.0),)
