@@ -102,3 +102,30 @@ def test_one_layer_in_another_order_is_mixed() -> None:
 )
 def test_parametrisation(names: tuple[str, ...], expected: str) -> None:
     assert detect_parametrisation(dict.fromkeys(names))[0] == expected
+
+
+@pytest.mark.parametrize("channels", [8, 16, 48])
+def test_the_first_convolutions_of_a_stereo_model_say_nothing(channels: int) -> None:
+    """Demucs: kernel 8 over 2 channels of a recording or 4 of its spectrogram, where 8 is a number of channels as well."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for row, inputs, plane in (("encoder", 4, (8, 1)), ("tencoder", 2, (8,))):
+        shapes[f"{row}.0.conv.weight"] = (channels, inputs, *plane)
+        shapes[f"{row}.0.conv.bias"] = (channels,)
+        shapes[f"{row}.1.conv.weight"] = (2 * channels, channels, *plane)
+        shapes[f"{row}.1.conv.bias"] = (2 * channels,)
+        shapes[f"{row}.1.squeeze.weight"] = (8, 2 * channels, *(1 for _ in plane))
+        shapes[f"{row}.1.squeeze.bias"] = (8,)
+    assert detect_layout(shapes).layout in {"torch", "unknown"}
+    in_mlx = {
+        name: (shape[0], *shape[2:], shape[1]) if len(shape) > 2 else shape
+        for name, shape in shapes.items()
+    }
+    assert detect_layout(in_mlx).layout in {"mlx", "unknown"}
+
+
+def test_a_later_convolution_in_another_order_is_still_seen() -> None:
+    shapes = {f"layers.{i}.weight": (64, 64, 7) for i in range(4)} | {
+        f"layers.{i}.bias": (64,) for i in range(4)
+    }
+    shapes["layers.3.weight"] = (64, 7, 64)
+    assert detect_layout(shapes).mlx == ("layers.3.weight",)

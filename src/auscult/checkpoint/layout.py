@@ -12,6 +12,7 @@ A kernel of 1 and a square weight say nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -32,6 +33,10 @@ MAX_KERNEL = 128
 MIN_CLEAR_RATIO = 4  # how many times the kernel the channels must be for the plain shape to vote,
 MIN_CHANNELS = 64  # and how many at least: a grouped convolution of kernel 41 over 8 channels per group is a real one
 MIN_KNOWN_RATIO = 2  # how many times the kernel where the file knows the number: small numbers of channels are kernels of other layers
+
+INPUT_CHANNELS = frozenset((2, 4))
+"""Channels of recordings, which no layer of the file gives out: stereo, and real and imaginary part of a stereo spectrogram."""
+_FIRST_INDEX = re.compile(r"\.\d+(\.|$)")
 
 
 class LayoutEvidence(NamedTuple):
@@ -66,9 +71,15 @@ def detect_layout(shapes: Mapping[str, Shape]) -> LayoutEvidence:
     """The axis order of the convolution weights, from names and shapes."""
     channels = _collect_channel_counts(shapes)
     votes: dict[LayoutVote, list[str]] = {"torch": [], "mlx": [], "undecided": []}
+    visited_rows: set[str] = set()
     for name, shape in shapes.items():
         if len(shape) in (3, 4) and _is_weight(name) and min(shape) > 0:
-            votes[_vote_on_layout(shape, shapes.get(_name_bias(name)), channels)].append(name)
+            vote = _vote_on_layout(shape, shapes.get(_name_bias(name)), channels)
+            row = _FIRST_INDEX.split(name)[0]
+            if row not in visited_rows and _may_be_input_layer(shape, vote):
+                vote = "undecided"
+            visited_rows.add(row)
+            votes[vote].append(name)
     torch, mlx = tuple(votes["torch"]), tuple(votes["mlx"])
     layout: LayoutVerdict = "unknown"
     if torch or mlx:
@@ -145,6 +156,15 @@ def _vote_on_layout(shape: Shape, bias: Shape | None, channels: frozenset[int]) 
     if not as_torch or shape[1] == shape[-1] or 1 in (shape[1], shape[-1]):
         return "undecided"
     return _vote_by_channels(shape[1], kernel, shape[-1], inner, channels)
+
+
+def _may_be_input_layer(shape: Shape, vote: LayoutVote) -> bool:
+    """Whether the first convolution of a row may be read against its vote: over the channels of a recording, with a kernel
+    that is by chance a number of channels too, as in Demucs (48 filters of kernel 8 over 2 channels)."""
+    if vote == "undecided":
+        return False
+    inputs, kernel = (shape[1], shape[-1]) if vote == "mlx" else (shape[-1], shape[1])
+    return inputs in INPUT_CHANNELS and kernel < max(MIN_CLEAR_RATIO * inputs, MIN_CHANNELS)
 
 
 def _vote_by_channels(

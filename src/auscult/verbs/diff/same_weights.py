@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from auscult.align.records import Match
+from auscult.facts.buffers import is_derived
 from auscult.finding import Finding, Skip
 from auscult.rules.diff.evidence.idle import IdleTensors
-from auscult.rules.diff.evidence.names import is_derived
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint

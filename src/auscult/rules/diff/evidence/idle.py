@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from auscult.facts.buffers import is_derived
 from auscult.rules.diff.evidence.names import (
     is_bookkeeping,
-    is_derived,
     is_operator_parameter,
     is_zero_bias,
 )

@@ -14,14 +14,6 @@ from auscult.facts.operators import (
 from auscult.rules.diff.evidence.tables import is_computed_table, is_quantised_table
 from auscult.weights import Checkpoint, ModuleInfo, Tensor
 
-_DERIVED_NAME = re.compile(
-    r"(^|[._])(num_batches_tracked|position_ids|inv_freq|rotary_emb\.\w+|stft_window|trim_fade|rand_noise|"
-    r"mel_(basis|filters?|fb|filterbank)|_?mel_filters|hann_window|window|filterbank|fbank|attn_mask|causal_mask|tril|"
-    r"sin_cached|cos_cached|pos_enc\.pe|pe|freqs(_cis)?|mel_basis)$"
-    r"|(upsample|downsample(\.lowpass)?)\.filter$|(^|\.)quantizer\..*\.inited$",
-    re.IGNORECASE,
-)
-
 _BOOKKEEPING_NAME = re.compile(
     r"(^|[._])(num_batches_tracked|initted|inited|is_initted|initialized|is_initialized|n_?steps?|steps?|global_?step|"
     r"num_updates|n_updates|update_count|iterations?|iters?|epochs?)$",
@@ -29,11 +21,6 @@ _BOOKKEEPING_NAME = re.compile(
 )
 """Flags and counters of trainings: BatchNorm's, ema_pytorch's (initted, step), LitEma's (num_updates), codebooks' (inited)."""
 _BIAS_NAME = re.compile(r"(^|[._/])(bias\w*|beta|b_[ih]h\w*)$")
-
-
-def is_derived(name: str) -> bool:
-    """Whether a tensor of that name is computed by code or only counts, so that its absence loses nothing."""
-    return bool(_DERIVED_NAME.search(name))
 
 
 def is_bookkeeping(checkpoint: Checkpoint, name: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auscult.align.kinds import find_layer_kind, find_owner_module
+from auscult.align.moves import sort_sides
 from auscult.align.records import Match
 from auscult.facts.layers import AXES_FROM_TORCH, FrameworkLayout, LayerKind, invert_axes
 from auscult.recipe.ops.permute import Permute
@@ -57,7 +58,7 @@ def find_shape_mismatches(subject: DiffSubject) -> tuple[Match, ...]:
 
 def has_different_shapes(subject: DiffSubject, match: Match) -> bool:
     reference_shape, candidate_shape = get_shape_pair(subject, match)
-    return sorted(reference_shape) != sorted(candidate_shape)
+    return sort_sides(reference_shape) != sort_sides(candidate_shape)
 
 
 def get_shape_pair(subject: DiffSubject, match: Match) -> tuple[Shape, Shape]:
