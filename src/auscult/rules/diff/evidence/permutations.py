@@ -105,8 +105,8 @@ def _rank_long_axes(
 ) -> Axes | None:
     """An order of axes without those of length one, where just these were dropped: `(0, 3, 2, 1)` of
     `[32, 1, 5, 16]` is `(0, 2, 1)` of `[32, 5, 16]`."""
-    if axes is None:
-        return None
+    if axes is None or len(axes) != len(reference_shape):  # of what operations before it made
+        return axes
     long_axes = [axis for axis in axes if reference_shape[axis] != 1]
     if len(long_axes) != min(len(reference_shape), len(candidate_shape)):
         return axes
@@ -121,6 +121,8 @@ def _find_customary_axes(
     LiteRT keeps a convolution over time as one over a plane of height one, [out, 1, k, in].
     """
     if axes is None or axes in list_legal_permutations(kind):
+        return axes
+    if len(axes) != len(reference_shape):
         return axes
     long_axes = [axis for axis in axes if reference_shape[axis] != 1]
     rank = min(len(reference_shape), len(candidate_shape))
