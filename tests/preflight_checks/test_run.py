@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 
 import numpy as np
@@ -15,7 +16,7 @@ from auscult.preflight_checks.find import find_setup
 from auscult.preflight_checks.keep import TrainingSnapshot
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.run import measure_training
-from auscult.preflight_checks.steps import read_losses
+from auscult.preflight_checks.steps import read_losses, run_steps
 from auscult.preflight_checks.structure import iter_leaves, replace_tensor
 from corpus.training.trainers import Knobs, Trainer, build_trainer
 
@@ -186,3 +187,36 @@ def test_losses_that_steps_say() -> None:
     assert read_losses({"a": 1.0, "total": 3.0}) == {"total": 3.0}
     assert read_losses((4.0, "x")) == {"loss": 4.0}
     assert read_losses(None) == {}
+
+
+@pytest.mark.parametrize(("skips", "is_broken"), [(2, False), (5, True)])
+def test_a_loss_scaler_may_skip_its_first_steps(skips: int, is_broken: bool) -> None:
+    """Its scaled gradients overflow until the scale is found; an optimizer never sees them."""
+    torch.manual_seed(0)
+    model, batch = nn.Conv1d(1, 1, 3, padding=1), torch.randn(2, 1, 256)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    done = 0
+
+    def step() -> dict[str, Tensor]:
+        nonlocal done
+        done += 1
+        optimizer.zero_grad()
+        loss = (model(batch) - batch).square().mean()
+        scale = float("inf") if done <= skips else 1.0
+        (loss * scale).backward()
+        if done > skips:
+            optimizer.step()
+        return {"total": loss}
+
+    setup = find_setup(
+        {
+            "model": model,
+            "batch": batch,
+            "step": step,
+            "optimizers": optimizer,
+            "sample_rate": 16000,
+        },
+        QUICK,
+    )
+    trail = run_steps(setup, 5, math.inf)
+    assert bool(trail.broken) == is_broken

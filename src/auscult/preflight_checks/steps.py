@@ -106,6 +106,7 @@ class Instruments:
         self._latent: Tensor | None = None
         self._snapshots: dict[str, dict[str, Tensor]] = {}
         self._stepped = False
+        self._unused: list[str] = []  # gradients that were not finite, and that no optimizer used
 
     def __enter__(self) -> Instruments:
         for optimizer in self.setup.optimizers:
@@ -144,12 +145,17 @@ class Instruments:
             if parameter.grad.numel():
                 largest = float(parameter.grad.detach().abs().max())
             if not math.isfinite(largest):
-                self.trail.broken.append(f"gradient of {name} in step {len(self.trail.losses) + 1}")
+                broken = f"gradient of {name} in step {len(self.trail.losses) + 1}"
+                if not self._stepped:
+                    self._unused.append(broken)
+                    continue
+                self.trail.broken.append(broken)
             self.trail.largest_gradients[name] = max(
                 self.trail.largest_gradients.get(name, 0.0), largest
             )
         for name, norm in compute_part_norms(self.setup.parts).items():
-            self._norms[name].append(norm)
+            if self._stepped or math.isfinite(norm):
+                self._norms[name].append(norm)
 
     def step(self, number: int) -> None:
         """One step, watched."""
@@ -205,6 +211,9 @@ class Instruments:
             trail = self.trails[book.name]
             if trail.used:
                 self.trail.books[book.name] = trail.to_history(book)
+        if not self._stepped:
+            # a loss scaler that skips its first steps finds its scale; one that skips to the end does not
+            self.trail.broken += self._unused
         for name, parameter in self.setup.model.named_parameters():
             old = before.get(name)
             if old is not None and old.shape == parameter.shape:
