@@ -37,6 +37,7 @@ UNKNOWN: dict[str, tuple[bytes, str]] = {
     "error.pth": (b"Access denied. Please log in first.", "text"),
     "keras.h5": (b"\x89HDF\r\n\x1a\n" + b"\0" * 50, "HDF5"),
     "noise.pth": (bytes(range(200, 255)), "format that auscult does not know"),
+    "marked.pth": (b"ZZ\x03\x04" + b"\x11" * 500, "first two bytes are 5a 5a where PK should be"),
     "cut.pth": (b"PK\x03\x04" + b"\x11" * 500, "without its directory"),
 }
 
@@ -213,6 +214,18 @@ def test_shards_are_one_checkpoint_by_index_and_by_folder(shards: Path) -> None:
         np.testing.assert_array_equal(checkpoint["layer.3.weight"].numpy(), np.full((2, 2), 3))
     index.unlink()
     assert len(open_checkpoint(shards)) == 4
+
+
+def test_the_index_of_another_number_format_is_an_index(shards: Path) -> None:
+    """diffusers writes it so; beside a plain one it is another set of files."""
+    variant = shards / "model.safetensors.index.fp16.json"
+    plain = shards / "model.safetensors.index.json"
+    files = json.loads(plain.read_text())["weight_map"]
+    variant.write_text(json.dumps({"weight_map": {"layer.0.weight": files["layer.0.weight"]}}))
+    assert list(open_checkpoint(variant)) == ["layer.0.weight"]
+    assert len(open_checkpoint(shards)) == 4
+    plain.unlink()
+    assert list(open_checkpoint(shards)) == ["layer.0.weight"]
 
 
 def test_a_missing_shard_is_named(shards: Path) -> None:

@@ -8,6 +8,8 @@ from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 
 KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .keras/.h5, .onnx, .tflite, .xml (OpenVINO), .gguf, .mlpackage/.mlmodel, .msgpack"
+ZIP_HEADER_END = b"\x03\x04"
+"""The bytes behind `PK` at the start of a zip archive."""
 FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     (
         (b"<!doctype html", b"<html"),
@@ -84,6 +86,11 @@ def explain_unknown_file(source: Source, head: bytes) -> CheckpointError:
         )
     elif head.startswith(b"PK\x05\x06"):
         problem, hint = "is an empty zip archive", "the save did not finish: save or fetch it again"
+    elif head[2:4] == ZIP_HEADER_END and not head.startswith(b"PK"):
+        problem = (
+            f"is a zip archive whose first two bytes are {head[:2].hex(' ')} where PK should be"
+        )
+        hint = "the file was marked or damaged: put PK (50 4b) there in a copy, or fetch it again"
     elif head.startswith(b"PK"):
         problem = "is a zip archive that holds no checkpoint"
         hint = "unpack it and give the file inside"

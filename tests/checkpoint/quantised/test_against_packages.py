@@ -87,7 +87,11 @@ torch.save({{"layer.weight": model[0].weight, "layer.bias": layer.bias}}, f"{{ou
 np.save(f"{{out}}/values.npy", model[0].weight.dequantize().detach().numpy())
 """
 QUANTO_WEIGHTS = """
+import importlib
 from optimum.quanto import freeze, qfloat8, qint2, qint4, qint8, quantize
+from optimum.quanto.tensor.packed import PackedTensor
+plain = importlib.import_module("optimum.quanto.library.unpack")  # the same in Python: nothing is compiled
+PackedTensor.unpack = lambda self: plain.unpack(self._data, self._bits)[: self.shape[0]]
 model = torch.nn.ModuleDict({{"layer": layer}})
 quantize(model, weights={kind})
 freeze(model)

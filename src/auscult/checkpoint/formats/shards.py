@@ -24,6 +24,8 @@ FORMAT = "shards"
 CHECKED_WITH = ("safetensors 0.8.0", "torch 2.13.0")
 SHARD_READERS = (safetensors, torch_zip, torch_legacy, npz)
 INDEX_SUFFIX = ".index.json"
+VARIANT_INDEX_NAME = re.compile(r".+\.index\.[A-Za-z0-9_-]+\.json")
+"""Of another number format beside the plain one, as diffusers writes it: `model.safetensors.index.fp16.json`."""
 NUMBERED_NAME = re.compile(r"(.+)-(\d+)-of-(\d+)(\.[a-z]+)")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
 MAX_SHARDS = 10_000
@@ -32,15 +34,20 @@ MAX_SHARDS = 10_000
 def sniff(source: Source, head: bytes) -> bool:
     """An index file, or a folder with an index or weight files."""
     if head:
-        return source.name.endswith(INDEX_SUFFIX) and head.lstrip()[:1] == b"{"
+        return _is_index_name(source.name) and head.lstrip()[:1] == b"{"
     if source.suffix in (".mlpackage", ".mlmodelc"):
         return False
     try:
         return source.is_folder and any(
-            entry.name.endswith((INDEX_SUFFIX, *SUFFIXES)) for entry in source.path.iterdir()
+            _is_index_name(entry.name) or entry.name.endswith(SUFFIXES)
+            for entry in source.path.iterdir()
         )
     except OSError:
         return False
+
+
+def _is_index_name(name: str) -> bool:
+    return name.endswith(INDEX_SUFFIX) or VARIANT_INDEX_NAME.fullmatch(name) is not None
 
 
 def read(source: Source) -> Contents:
@@ -69,7 +76,9 @@ def read(source: Source) -> Contents:
 
 def _read_folder(path: Path) -> Contents:
     entries = sorted(entry for entry in path.iterdir() if entry.is_file())
-    indexes = [entry for entry in entries if entry.name.endswith(INDEX_SUFFIX)]
+    indexes = [entry for entry in entries if entry.name.endswith(INDEX_SUFFIX)] or [
+        entry for entry in entries if _is_index_name(entry.name)
+    ]
     preferred = [entry for entry in indexes if "safetensors" in entry.name] or indexes
     if len(preferred) == 1:
         return read(Source(preferred[0]))

@@ -234,7 +234,7 @@ def _list_source_files(path: Path) -> list[Path]:
         return []
     if path.is_dir():
         folder = path
-    elif path.name.endswith(".index.json"):
+    elif path.name.endswith(".json"):  # an index of shards
         folder = path.parent
     else:
         folder = None
