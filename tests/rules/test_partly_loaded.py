@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from auscult.finding import Severity
+from auscult.report.text import render
 from auscult.verbs.diff.diff import diff
 from auscult.verbs.diff.template import holds_loaded_vectors
 from auscult.verdict import Report, Verdict
@@ -110,3 +111,32 @@ def test_half_precision_files_count_too() -> None:
     model.load_state_dict(half, strict=False)
     file = Checkpoint.of({name: value.numpy() for name, value in half.items()}, "half.pth")
     assert first_finding(diff(file, model)) == ("partial-load", Severity.ERROR)
+
+
+def test_the_table_of_what_was_loaded() -> None:
+    report = diff(FILE, load_too_late())
+    facts = report.to_json()["loading"]
+    assert facts["counts"] == {"loaded": 6, "random": 4}
+    assert facts["not_in"] == 8
+    row = next(row for row in facts["rows"] if row["model"] == ["layers.0.weight"])
+    assert row == {
+        "state": "random",
+        "model": ["layers.0.weight"],
+        "model_shapes": [[16, 16, 3]],
+        "file": ["layers.0.weight_g", "layers.0.weight_v"],
+        "file_shapes": [[16, 1, 1], [16, 16, 3]],
+    }
+    assert len([name for row in facts["rows"] for name in row["file"]]) == len(FILE)
+    text = render(report)
+    assert "of the model's 10 tensors: 6 loaded, 4 random, never loaded" in text
+    assert "layers.0.weight_g [16, 1, 1], layers.0.weight_v [16, 16, 3]" in text
+
+
+def test_a_loaded_model_and_a_fresh_one_have_no_table() -> None:
+    for model in (load_right(), build()):
+        assert "loading" not in diff(FILE, model).to_json()
+
+
+def test_where_only_names_were_compared_the_words_say_so() -> None:
+    assert "no value was compared" in render(diff(FILE, build()))
+    assert "no value was compared" not in render(diff(FILE, load_right()))

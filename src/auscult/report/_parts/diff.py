@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auscult.report._parts import VerbPart
+from auscult.report._parts._loading import iter_table_lines
 from auscult.report._style import Style
 from auscult.report._where import quote_word
 from auscult.report.sections import find_section
@@ -12,8 +13,8 @@ from auscult.report.sections.diff import DiffSection
 from auscult.verdict import Report
 
 
-def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
-    """What was repaired, and how the weights of two forms of a model stand to each other."""
+def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What was repaired, what was loaded, and how the weights of two forms of a model stand to each other."""
     section = find_section(report, DiffSection)
     if section is None:
         return
@@ -25,6 +26,11 @@ def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  #
     for facts in (section.same_weights, section.other_weights):
         if facts is not None:
             yield style(facts["says"], "bold")
+    if section.compared == "shapes":
+        yield style("these are names and shapes: no value was compared", "dim")
+    if section.loading is not None:
+        yield style(section.loading["says"], "bold")
+        yield from iter_table_lines(section.loading["rows"], whole=verbose > 0)
 
 
 def suggest_repair(report: Report) -> str | None:

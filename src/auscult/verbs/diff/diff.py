@@ -121,6 +121,7 @@ def compare_checkpoints(
 def _build_report(subject: DiffSubject) -> Report:
     from auscult import rules
     from auscult.verbs.diff.decide import decide_verdict
+    from auscult.verbs.diff.loading_table import describe_loading
     from auscult.verbs.diff.same_weights import (
         describe_same_weights,
         drop_unshared_findings,
@@ -150,7 +151,9 @@ def _build_report(subject: DiffSubject) -> Report:
         findings=tuple(findings),
         skips=tuple(dict.fromkeys(skips)),
         mapping=tuple(build_mapping_entry(match) for match in subject.alignment.matches),
-        section=DiffSection(compared, **describe_same_weights(subject)),
+        section=DiffSection(
+            compared, **describe_same_weights(subject), **describe_loading(subject)
+        ),
     )
 
 
