@@ -31,12 +31,14 @@ QUANTISED = """## Quantised weights
 A weight that a quantiser stored as codes with scales is one weight, with the shape of the model: `inspect` says its bits and
 group, `diff` holds it against the float weight within the error that its format allows, and `convert` writes real numbers.
 The same schemes read live modules. Each is held against its package bit for bit by a slow test,
-`tests/checkpoint/quantised/test_against_packages.py`. In graphs (ONNX, LiteRT, Core ML, OpenVINO) the scales belong to the
+`tests/checkpoint/quantised/test_against_packages.py`. In graphs (ONNX, LiteRT, Core ML, OpenVINO, MNN) the scales belong to the
 graph, and its reader takes them from there.
 """
 NOT_READ = """## What is not read
 
 A file that no reader knows is an error that says what it looks like. What to do with each:
+"""
+UNREAD_PARTS = """Parts of files that are read otherwise; each is skipped by its name, so that nothing is called equal:
 """
 
 
@@ -52,6 +54,8 @@ def write_page() -> str:
         _describe_blocks(),
         NOT_READ,
         _make_table(("the file", "what to do"), _iter_unread_rows()),
+        UNREAD_PARTS,
+        _list_unread_parts(),
     ]
     return "\n".join(parts)
 
@@ -94,6 +98,14 @@ def _iter_unread_rows() -> Iterator[Sequence[str]]:
         "is of a format that auscult does not know",
         "convert it to one of the formats above with the library that wrote it",
     )
+
+
+def _list_unread_parts() -> str:
+    """What the readers name themselves, one a line."""
+    lines: list[str] = []
+    for module in _load_modules(FORMATS_PACKAGE):
+        lines += [f"- `{module.FORMAT}`: {part}." for part in getattr(module, "UNREAD_PARTS", ())]
+    return "\n".join(lines) + "\n"
 
 
 def _load_modules(package: str) -> list[ModuleType]:

@@ -219,10 +219,9 @@ class Checkpoint(Mapping[str, Tensor]):
 
     Attributes:
         path: The file, folder or code target, as the user named it.
-        format: `safetensors`, `torch`, `torch-legacy`, `torchscript`, `npz`, `npy`, `onnx`, `litert`, `gguf`, `coreml`,
-            `flax`, `code:torch`, `code:mlx`, `memory`.
+        format: The FORMAT of the reader (`safetensors`, `torch`, `onnx`, ...), `code:torch`, `code:mlx` or `memory`.
         container: Which group of tensors was taken; `containers` lists all that were found.
-        modules: The module tree, by path, when the checkpoint is a code target; in graph formats (ONNX, LiteRT, Core ML) the
+        modules: The module tree, by path, when the checkpoint is a code target; in graph formats (ONNX, LiteRT, OpenVINO) the
             operator that consumes a tensor, by the tensor's name; empty otherwise.
         ties: Groups of names that lie on the very same storage.
         loading_code: A Python expression that gives the container, with the file's name in the variable `path`; None where

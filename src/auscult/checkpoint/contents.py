@@ -7,7 +7,8 @@ A reader is one file in `checkpoint/formats/` with three names, found by its fol
     def read(source: Source) -> Contents             # raises CheckpointError
 
 `CHECKED_WITH = ("numpy 2.4.6",)` names the libraries, with their versions, whose files were read and compared with
-what they were made of; the page of formats shows it.
+what they were made of; `UNREAD_PARTS` has a sentence for each part of such files that is not read, and what to do. The
+page of formats shows both.
 
 `sniff` never raises. `read` describes tensors and leaves their elements in the file. The source is a file or a window of one: a
 member of an archive has a `name` and a `suffix` as a file has. A format of several files gets the others by
@@ -76,7 +77,7 @@ class Contents:
 
     Attributes:
         format: Overrides the reader's FORMAT, where one reader knows several.
-        modules: In graph formats (ONNX, LiteRT, Core ML) the operator that consumes a tensor, by the tensor's name: its type and
+        modules: In graph formats (ONNX, LiteRT, OpenVINO) the operator that consumes a tensor, by the tensor's name: its type and
             attributes that no tensor shows (group, strides, dilations). Passed on as `Checkpoint.modules`.
     """
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 
-KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .keras/.h5, .onnx, .tflite, .xml (OpenVINO), .gguf, .mlpackage/.mlmodel, .msgpack"
+KNOWN_FORMATS = (
+    "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .keras/.h5, .msgpack, .gguf, .onnx, .ort, .tflite, "
+    ".mlpackage/.mlmodel, .xml (OpenVINO), .mnn, .pte/.ptd, .param (ncnn), .pdparams/.pdiparams"
+)
 ZIP_HEADER_END = b"\x03\x04"
 """The bytes behind `PK` at the start of a zip archive."""
 FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (

@@ -27,6 +27,10 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Shape, Tensor
 
 FORMAT = "executorch"
+CHECKED_WITH = ("ExecuTorch 1.5.1",)
+UNREAD_PARTS = (
+    "what a `.pte` holds for a backend (XNNPACK, Core ML, ...): give the exported program (`.pt2`) that it was made from",
+)
 PROGRAM, TENSORS = b"ET", b"FT"
 """First letters of the identifiers; two digits follow."""
 HEADER = 8

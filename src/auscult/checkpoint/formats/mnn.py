@@ -29,6 +29,11 @@ from auscult.late import numpy as np
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "mnn"
+CHECKED_WITH = ("MNN 3.6.1",)
+UNREAD_PARTS = (
+    "sparse weights (IDST coding 2), 3D convolutions, plugins: convert the model again without compression",
+    "8-bit integers of `ConvInt8` whose only scale is multiplied with that of the activations",
+)
 MAX_ROOT_OFFSET = 1 << 16
 CONVOLUTION, BLOB, SCALE, SLOPES, NORM, BATCH_NORM, INNER_PRODUCT, SLOPE = (
     *(9, 7, 58, 32, 88, 5, 20, 51),

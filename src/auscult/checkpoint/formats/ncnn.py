@@ -27,6 +27,11 @@ from auscult.late import numpy as np
 from auscult.weights import Array, ModuleInfo, Quantization, Shape, Tensor, TensorData
 
 FORMAT = "ncnn"
+CHECKED_WITH = ("ncnn 1.0.20261020", "pnnx 20261020")
+UNREAD_PARTS = (
+    "3D and deformable convolutions, quantised Gemm, attention and recurrent layers, and what lies behind them: give the "
+    "pnnx model, or the file that it was converted from",
+)
 PNNX = "pnnx"
 PNNX_TENSOR = re.compile(r"\(([\d,]*)\)([a-z]+\d*)")
 PNNX_TYPES = {

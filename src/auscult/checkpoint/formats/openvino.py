@@ -26,7 +26,11 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "openvino"
-CHECKED_WITH = ("OpenVINO 2026.4.1",)
+CHECKED_WITH = ("OpenVINO 2026.4.1", "NNCF 3.4.0")
+UNREAD_PARTS = (
+    "IR before version 10 (OpenVINO 2020.1): convert the model again",
+    "element types u1, u3 and u6",
+)
 OLDEST_VERSION = 10
 """IR of OpenVINO 2020; older ones keep weights in `<blobs>` of the layers, without shapes."""
 ROOT = re.compile(rb"<net[\s>/]")

@@ -22,6 +22,8 @@ from auscult.late import numpy as np
 from auscult.weights import Tensor
 
 FORMAT = "ort"
+CHECKED_WITH = ("ONNX Runtime 1.31.1",)
+UNREAD_PARTS = ("initializers outside the file: save the model with its data inside",)
 IDENTIFIER = b"ORTM"
 STRING = 8
 """Element type of text: a constant of the code, never a weight."""
