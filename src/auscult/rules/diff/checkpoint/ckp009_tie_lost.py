@@ -44,9 +44,14 @@ PRECEDENCE = 40
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
-    for match in items.unequal_matches:
-        if len(match.a) == len(match.b) == 1 and is_parted_tie(subject, match):
-            yield ClaimedPlace(match.b, match, {"values": "differ"})
+    tied_names = _group_tied_names(subject.target)
+    if tied_names:
+        source_by_target = _map_target_to_source(subject)
+        for match in items.unequal_matches:
+            if len(match.a) == len(match.b) == 1 and _is_parted_tie(
+                subject, match, tied_names, source_by_target
+            ):
+                yield ClaimedPlace(match.b, match, {"values": "differ"})
     alignment = subject.alignment
     copies_by_role: dict[Role, Mapping[str, str]] = {
         "candidate": alignment.copies_b,
@@ -54,24 +59,37 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     }
     for role, copies in copies_by_role.items():
         names = items.unmatched_names(role)
+        unmatched, tied_names = set(names), _group_tied_names(subject.checkpoint(role))
         for name in names:
-            if name in copies or _is_tied_to_other(subject.checkpoint(role), name, set(names)):
+            if name in copies or not unmatched.issuperset(tied_names.get(name, ())):
                 yield ClaimedPlace((name,), None, {"values": "agree"})
 
 
-def is_parted_tie(subject: DiffSubject, match: Match) -> bool:
+def _group_tied_names(side: Checkpoint) -> dict[str, tuple[str, ...]]:
+    """For each tied tensor, all names of its group."""
+    return {name: group for group in side.ties for name in group}
+
+
+def _map_target_to_source(subject: DiffSubject) -> dict[str, str]:
+    """The source's name of each tensor of the target that has a partner."""
+    return {
+        subject.target_names(match)[0]: subject.source_names(match)[0]
+        for match in reversed(subject.alignment.matches)
+        if len(match.a) == len(match.b) == 1
+    }
+
+
+def _is_parted_tie(
+    subject: DiffSubject,
+    match: Match,
+    tied_names: Mapping[str, tuple[str, ...]],
+    source_by_target: Mapping[str, str],
+) -> bool:
     """Whether the target's tensor is tied to another one, while the source's in its place no longer equals that tensor's."""
     (source_name,), (target_name,) = subject.source_names(match), subject.target_names(match)
-    source_by_target = {
-        subject.target_names(other)[0]: subject.source_names(other)[0]
-        for other in reversed(subject.alignment.matches)
-        if len(other.a) == len(other.b) == 1
-    }
     partners = [
         source_by_target.get(name, name)
-        for group in subject.target.ties
-        if target_name in group
-        for name in group
+        for name in tied_names.get(target_name, ())
         if name != target_name
     ]
     return any(
@@ -84,13 +102,6 @@ def _has_equal_values(side: Checkpoint, first_name: str, second_name: str) -> bo
     first_tensor, second_tensor = side[first_name], side[second_name]
     return first_tensor.shape == second_tensor.shape and np.array_equal(
         first_tensor.numpy(), second_tensor.numpy()
-    )
-
-
-def _is_tied_to_other(side: Checkpoint, name: str, unmatched: set[str]) -> bool:
-    return any(
-        name in group and any(other_name not in unmatched for other_name in group)
-        for group in side.ties
     )
 
 

@@ -72,9 +72,9 @@ def find_blank_slices(candidate: Array, reference: Array) -> BlankSlices | None:
 
 def _find_along_axis(blank: Array, full: Array) -> tuple[bool, tuple[RowRun, ...]] | None:
     """(whether all zero, the runs) of slices along axis 0 that are constant in `blank` only."""
-    rows, full_rows = blank.reshape(len(blank), -1), full.reshape(len(full), -1)
-    if rows.shape[1] < MIN_SLICE_VALUES:
+    if blank.size < MIN_SLICE_VALUES * len(blank) or not _may_be_constant(blank).any():
         return None
+    rows, full_rows = blank.reshape(len(blank), -1), full.reshape(len(full), -1)
     is_blank = (rows == rows[:, :1]).all(axis=1) & (full_rows != full_rows[:, :1]).any(axis=1)
     if not is_blank.any() or is_blank.all():
         return None
@@ -87,3 +87,14 @@ def _find_along_axis(blank: Array, full: Array) -> tuple[bool, tuple[RowRun, ...
     if float(np.sqrt(np.mean(np.square(lost)))) < MIN_SLICE_LEVEL * level:
         return None
     return not rows[is_blank].any(), join_runs(np.flatnonzero(is_blank).tolist())
+
+
+def _may_be_constant(slices: Array) -> Array:
+    """Which slices along axis 0 have one value at their corners: few places, so that most arrays are not read for nothing."""
+    first = slices[(slice(None), *(0 for _ in slices.shape[1:]))]
+    may_be = np.ones(len(slices), bool)
+    for axis in range(1, slices.ndim):
+        corner = tuple(-1 if place == axis else 0 for place in range(1, slices.ndim))
+        may_be &= slices[(slice(None), *corner)] == first
+    last = slices[(slice(None), *(-1 for _ in slices.shape[1:]))]
+    return np.asarray(may_be & (last == first))

@@ -83,12 +83,16 @@ def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
         return None
     reference = reference_tensor.values().transpose(axes)
     candidate = candidate_tensor.values()
+    blank = find_blank_slices(candidate, reference)
+    if reference.dtype.kind != "c" and candidate.dtype.kind != "c":
+        # every measure below computes in float64: converted once
+        reference, candidate = to_real_array(reference), to_real_array(candidate)
     return MeasuredPair(
         match,
         measure_difference(candidate, reference),
         {"reference": judge_freshness(reference), "candidate": judge_freshness(candidate)},
         can_be_fresh(candidate),
-        find_blank_slices(candidate, reference),
+        blank,
     )
 
 

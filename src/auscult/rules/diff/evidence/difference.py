@@ -52,23 +52,26 @@ class ArrayDifference:
 def measure_difference(candidate: Array, reference: Array) -> ArrayDifference:
     """Compare two arrays of one shape, element by element, in float64."""
     flat_candidate, flat_reference = _flatten_pair(candidate, reference)
-    both_nan = np.isnan(flat_candidate) & np.isnan(flat_reference)
-    equal = (flat_candidate == flat_reference) | both_nan
-    unequal = np.flatnonzero(~equal)
+    is_finite = np.isfinite(flat_candidate), np.isfinite(flat_reference)
+    finite_candidate, finite_reference = flat_candidate, flat_reference
+    unequal_flags = flat_candidate != flat_reference
+    if not (is_finite[0].all() and is_finite[1].all()):
+        unequal_flags &= ~(np.isnan(flat_candidate) & np.isnan(flat_reference))
+        finite = is_finite[0] & is_finite[1]
+        finite_candidate, finite_reference = flat_candidate[finite], flat_reference[finite]
+    unequal = np.flatnonzero(unequal_flags)
     first, last, equal_share = flat_candidate.size, -1, 1.0
     if unequal.size:
         first, last = int(unequal[0]), int(unequal[-1])
-        equal_share = float(equal.mean())
-    finite = np.isfinite(flat_candidate) & np.isfinite(flat_reference)
-    finite_candidate, finite_reference = flat_candidate[finite], flat_reference[finite]
+        equal_share = 1.0 - unequal.size / flat_candidate.size
     return ArrayDifference(
         equal_share=equal_share,
         first=first,
         last=last,
         size=flat_candidate.size,
         tail_zero=bool(unequal.size and not flat_candidate[first:].any()),
-        nonfinite_candidate=int((~np.isfinite(flat_candidate)).sum()),
-        nonfinite_reference=int((~np.isfinite(flat_reference)).sum()),
+        nonfinite_candidate=flat_candidate.size - int(np.count_nonzero(is_finite[0])),
+        nonfinite_reference=flat_reference.size - int(np.count_nonzero(is_finite[1])),
         correlation=compute_correlation(finite_candidate, finite_reference),
         ratio=_compute_rms(finite_candidate) / max(_compute_rms(finite_reference), 1e-300),
     )
@@ -88,7 +91,7 @@ def to_real_array(array: Array) -> Array:
     """The array in float64 (ml_dtypes included); complex numbers as pairs."""
     if array.dtype.kind == "c":
         return np.ascontiguousarray(array).view(array.real.dtype).astype(np.float64)
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 def compute_correlation(candidate: Array, reference: Array) -> float:
@@ -106,7 +109,7 @@ def compute_correlation(candidate: Array, reference: Array) -> float:
 def _compute_rms(values: Array) -> float:
     with np.errstate(over="ignore"):
         if values.size:
-            return float(np.sqrt(np.mean(values * values)))
+            return float(np.sqrt(np.vdot(values, values) / values.size))
         return 0.0
 
 
