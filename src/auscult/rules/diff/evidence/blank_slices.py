@@ -6,7 +6,7 @@ The rest of the two arrays has to agree, so that they are the same weight; how c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -91,10 +91,15 @@ def _find_along_axis(blank: Array, full: Array) -> tuple[bool, tuple[RowRun, ...
 
 def _may_be_constant(slices: Array) -> Array:
     """Which slices along axis 0 have one value at their corners: few places, so that most arrays are not read for nothing."""
-    first = slices[(slice(None), *(0 for _ in slices.shape[1:]))]
-    may_be = np.ones(len(slices), bool)
+    first, last = _take_corner(slices, None), _take_corner(slices, "all")
+    may_be = np.asarray(last == first)
     for axis in range(1, slices.ndim):
-        corner = tuple(-1 if place == axis else 0 for place in range(1, slices.ndim))
-        may_be &= slices[(slice(None), *corner)] == first
-    last = slices[(slice(None), *(-1 for _ in slices.shape[1:]))]
-    return np.asarray(may_be & (last == first))
+        may_be &= _take_corner(slices, axis) == first
+    return may_be
+
+
+def _take_corner(slices: Array, last: int | Literal["all"] | None) -> Array:
+    """One value of each slice: the first along each axis, but the last along the axis `last` (or along all)."""
+    places = (-1 if last in ("all", axis) else 0 for axis in range(1, slices.ndim))
+    index: tuple[Any, ...] = (slice(None), *places)
+    return np.asarray(slices[index])
