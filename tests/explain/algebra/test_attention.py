@@ -117,3 +117,28 @@ def test_scores_of_distances_and_their_wrong_layouts() -> None:
     assert np.array_equal(layouts["unshifted"], np.tile(rows, (keys, 1)))
     assert layouts["one late"][1, 1] == layouts["aligned"][1, 1] + 1
     assert layouts["one early"][-1, 0] == 0  # outside there is no score
+
+
+def test_keys_and_values_of_fewer_heads_serve_neighbouring_queries() -> None:
+    """Grouped-query attention: torch's own, with four heads of queries for two of keys and values."""
+    q, k, v = make_noise(1, 6, 16), make_noise(1, 6, 8, seed=1), make_noise(1, 6, 8, seed=2)
+    heads = [torch.from_numpy(part.reshape(1, 6, -1, 4)).transpose(1, 2) for part in (q, k, v)]
+    attended = functional.scaled_dot_product_attention(*heads, enable_gqa=True)
+    expected = attended.transpose(1, 2).reshape(1, 6, 16).numpy()
+    parts = AttentionInputs(q.astype(float), k.astype(float), v.astype(float), {})
+    result = compute_attention(AttentionVariant(4), parts)
+    assert result is not None
+    assert np.allclose(result, expected, atol=1e-5)
+    assert compute_attention(AttentionVariant(1), parts) is None
+    context = {"attn.to_q:output": q, "attn.to_k:output": k, "attn.to_v:output": v}
+    variants = list(iter_attention_variants(make_case(context, num_heads=4), parts))
+    fitting = find_fitting_variants(expected, variants, parts, 1e-5)
+    assert [(fit.heads, fit.scale, fit.mask) for fit, _ in fitting][0] == (
+        4,
+        "1/sqrt(head)",
+        "none",
+    )
+    other = find_fitting_variants(
+        compute_attention(AttentionVariant(4, scale="1"), parts), variants, parts, 1e-5
+    )
+    assert other[0][0].scale == "1"

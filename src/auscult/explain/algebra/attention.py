@@ -190,6 +190,8 @@ def iter_attention_variants(case: LayerCase, parts: AttentionInputs) -> Iterator
         masks += ["causal", "anti-causal"]
     masks += [f"{mask_use}:{name}" for name in parts.masks for mask_use in ("keep", "drop", "add")]
     for heads in declared_counts[:1] or [h for h in (1, 2, 4, 8, 16) if width % h == 0]:
+        if not has_whole_heads(parts, heads):
+            continue
         for mask in masks:
             for rope, relative in _iter_position_schemes(parts):
                 for scale in ("1/sqrt(head)", "1", "1/sqrt(model)", "1/head"):
@@ -221,9 +223,16 @@ def _iter_position_schemes(parts: AttentionInputs) -> Iterator[tuple[str, str]]:
 def compute_attention(
     variant: AttentionVariant, parts: AttentionInputs, rows: Array | None = None
 ) -> Array | None:
-    """The result [batch, time, features], for some query frames or all."""
-    q, k, v = (_split_heads(part, variant.heads) for part in (parts.q, parts.k, parts.v))
+    """The result [batch, time, features], for some query frames or all; None where the heads do not fit."""
+    if not has_whole_heads(parts, variant.heads):
+        return None
+    q = _split_heads(parts.q, variant.heads)
     width = q.shape[-1]
+    key_heads = parts.k.shape[-1] // width
+    repeats = variant.heads // key_heads
+    k, v = (
+        np.repeat(_split_heads(part, key_heads), repeats, axis=1) for part in (parts.k, parts.v)
+    )
     if variant.rope != "none":
         if width % 2:
             return None
@@ -251,6 +260,22 @@ def compute_attention(
         q = q + content
     result = ops.apply_attention(q, k, v, scale, bias)
     return result.transpose(0, 2, 1, 3).reshape(q.shape[0], len(rows), -1)
+
+
+def has_whole_heads(parts: AttentionInputs, heads: int) -> bool:
+    """Whether q, k and v split into heads: as many of keys and values as of queries, or one for a group of neighbouring
+    queries' heads (grouped-query attention).
+    """
+    if parts.q.shape[-1] % heads:
+        return False
+    width = parts.q.shape[-1] // heads
+    key_heads = parts.k.shape[-1] // width
+    return (
+        key_heads > 0
+        and parts.k.shape[-1] == key_heads * width
+        and heads % key_heads == 0
+        and parts.v.shape[-1] % key_heads == 0
+    )
 
 
 def _select_bias(

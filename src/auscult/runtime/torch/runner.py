@@ -43,9 +43,9 @@ class TorchRunner(ModuleRunner):
         return collect_own_arrays(self._get_module(path))
 
     def at(self, dtype: str) -> TorchRunner:
-        return TorchRunner(
-            copy.deepcopy(self.model).to(to_torch_dtype(dtype)), f"{self.name} ({dtype})"
-        )
+        model = copy.deepcopy(self.model)
+        hold_eps(model, self._float or torch.float32)
+        return TorchRunner(model.to(to_torch_dtype(dtype)), f"{self.name} ({dtype})")
 
     def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> TorchRunner:
         runner = TorchRunner(copy.deepcopy(self.model), self.name)
@@ -87,3 +87,12 @@ class TorchRunner(ModuleRunner):
 
     def _copy_tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach().clone()
+
+
+def hold_eps(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Write down the eps of norms that take the one of the number format (`nn.RMSNorm` without an eps): in another
+    precision the same model would compute something else.
+    """
+    for module in model.modules():
+        if "eps" in vars(module) and vars(module)["eps"] is None:
+            module.eps = torch.finfo(dtype).eps

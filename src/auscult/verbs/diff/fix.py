@@ -158,7 +158,7 @@ def _explain_unfixable(subject: DiffSubject, repairs: tuple[Match, ...]) -> str 
         return f"{', '.join(one_way.b)} cannot be computed from {', '.join(one_way.a)}: information is gone"
     benign_names = {
         name
-        for cause in ("derived-buffer", "tie-lost")
+        for cause in ("derived-buffer", "redundant", "tie-lost")
         for place in subject.places.get(cause, ())
         for name in place.where
     }

@@ -192,6 +192,12 @@ def _advise_renaming(renamed_modules: Mapping[str, str]) -> str:
 
 
 def _advise_removal(kinds: Iterable[str], subject: DiffSubject) -> str:
+    source = subject.noun(subject.source_role)
+    if set(kinds) == {"norm"}:
+        return (
+            f"find out whether the {source} was trained with these norms without parameters (affine=False): then nothing is"
+            " missing; build the model without them only if it was trained without"
+        )
     return (
         f"build the model without {', '.join(kinds)}, as the {subject.noun(subject.source_role)} was trained"
         f" ({format_count(len(subject.source), 'tensor')})"
