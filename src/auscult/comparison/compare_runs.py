@@ -24,6 +24,7 @@ from auscult.comparison.locate.runs import (
     locate_forced,
     locate_free,
 )
+from auscult.comparison.locate.trusted_floor import distrust_large_floor
 from auscult.comparison.measure.floor import MAX_FLOOR_LIMIT, NoiseFloor, find_best_floor
 from auscult.comparison.measure.tensor_comparisons import (
     TensorComparison,
@@ -193,8 +194,12 @@ def _choose_floor(
     floor, reason = find_best_floor(
         runs.reference, runs.candidate, runs.reference_runner, runs.inputs
     )
-    if not reason or runs.reference_runner is None:
+    if runs.reference_runner is None or runs.inputs is None:
         return floor, ()
+    if not reason:
+        return distrust_large_floor(
+            runs.reference, runs.candidate, runs.reference_runner, runs.inputs, floor
+        )
     return floor, (Skip("noise floor", f"{floor.what}: {reason}"),)
 
 

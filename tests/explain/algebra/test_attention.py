@@ -133,11 +133,8 @@ def test_keys_and_values_of_fewer_heads_serve_neighbouring_queries() -> None:
     context = {"attn.to_q:output": q, "attn.to_k:output": k, "attn.to_v:output": v}
     variants = list(iter_attention_variants(make_case(context, num_heads=4), parts))
     fitting = find_fitting_variants(expected, variants, parts, 1e-5)
-    assert [(fit.heads, fit.scale, fit.mask) for fit, _ in fitting][0] == (
-        4,
-        "1/sqrt(head)",
-        "none",
-    )
+    best = fitting[0][0]
+    assert (best.heads, best.scale, best.mask) == (4, "1/sqrt(head)", "none")
     other = find_fitting_variants(
         compute_attention(AttentionVariant(4, scale="1"), parts), variants, parts, 1e-5
     )

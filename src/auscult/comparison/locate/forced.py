@@ -97,7 +97,7 @@ def run_candidate(
     Raises:
         UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
     """
-    with _ReplacementContext(runner) as replacements:
+    with ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
             for call, outputs in _iter_candidate_outputs(
                 pair, reference, candidate, alignment.orders
@@ -116,7 +116,7 @@ def run_reference(
     """The reverse: run the reference with each aligned module replaced by the candidate's
     output.
     """
-    with _ReplacementContext(runner) as replacements:
+    with ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
             for call, outputs in _iter_reference_outputs(
                 pair, reference, candidate, alignment.orders
@@ -130,7 +130,7 @@ def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trac
     trace has of it.
     """
     side = ModuleTree.of(trace)
-    with _ReplacementContext(runner) as replacements:
+    with ReplacementContext(runner) as replacements:
         for path, module in side.modules.items():
             for call in range(module.calls):
                 outputs = {
@@ -143,7 +143,7 @@ def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trac
         return replacements.run(inputs, trace)
 
 
-class _ReplacementContext(ExitStack):
+class ReplacementContext(ExitStack):
     """Modules that are replaced until the context is left."""
 
     def __init__(self, runner: Runner) -> None:

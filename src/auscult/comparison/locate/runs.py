@@ -277,12 +277,16 @@ def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:
         second_run = forced.run_again(runs.reference_runner.at(dtype), runs.inputs, trace)
     except AuscultError:
         return floor
-    return floor_from_second_run(
+    local_floor = floor_from_second_run(
         forced.view_own_outputs(trace),
         forced.view_own_outputs(second_run),
         compute_least_floor(runs.reference, runs.candidate),
         floor.what,
     )
+    held_errors = {
+        record.key: floor.at(record) for record in trace.records if record.path in floor.held
+    }
+    return replace(local_floor, errors={**local_floor.errors, **held_errors})
 
 
 def add_chaos_explanations(

@@ -72,6 +72,9 @@ class NoiseFloor:
         what: The same in words, for the report.
         least: Lower bound.
         usual: For records that the second run does not have.
+        held: Modules that were held at what they gave, since they compute something else in the
+            second precision.
+        doubt: Why the floor is not to be trusted; empty where nothing speaks against it.
     """
 
     how: FloorBasis
@@ -80,6 +83,8 @@ class NoiseFloor:
     least: float = 0.0
     usual: float = 0.0
     factor: float = FLOOR_FACTOR
+    held: frozenset[str] = frozenset()
+    doubt: str = ""
 
     def at(self, record: Record) -> float:
         """The floor of a record of the reference."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from auscult.comparison.compare_runs import RunComparison, compare_runs
 from auscult.comparison.locate.runs import ComparedRuns
+from auscult.comparison.locate.trusted_floor import MAX_TRUSTED_FLOOR
 from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
 from auscult.comparison.results import LayerResult
 from auscult.errors import UsageError
@@ -199,6 +200,8 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
     )
     if not compared_count or comparison.outputs_agree is None or comparison.inputs_differ:
         return Verdict.INCONCLUSIVE
+    if comparison.outputs_agree and comparison.floor.doubt and _is_output_off(comparison):
+        return Verdict.INCONCLUSIVE
     if comparison.outputs_agree and not any(result.born for result in comparison.results):
         inner_count = coverage.buckets["different"] + coverage.buckets["grown"]
         same_form = (
@@ -218,6 +221,15 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
             return Verdict.EQUIVALENT
         return Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT
+
+
+def _is_output_off(comparison: RunComparison) -> bool:
+    """Whether the whole model's output is further off than the rounding of float32 is taken to move it."""
+    return any(
+        output.error > MAX_TRUSTED_FLOOR
+        for output in comparison.comparisons.all
+        if output.is_output and output.pair.by == "root"
+    )
 
 
 def _is_other_noise(result: LayerResult) -> bool:
