@@ -26,6 +26,7 @@ from auscult.comparison.locate.runs import (
 )
 from auscult.comparison.locate.trusted_floor import distrust_large_floor
 from auscult.comparison.measure.floor import MAX_FLOOR_LIMIT, NoiseFloor, find_best_floor
+from auscult.comparison.measure.kernel_floor import raise_floor_for_kernels
 from auscult.comparison.measure.tensor_comparisons import (
     TensorComparison,
     TensorComparisons,
@@ -150,11 +151,11 @@ def compare_runs(
     if floor is None:
         runs, rounding = take_over_rounded_weights(runs, alignment)
     floor, floor_skips = _choose_floor(runs, floor)
+    trees = ModuleTree.of(runs.reference), ModuleTree.of(runs.candidate)
+    floor = raise_floor_for_kernels(*trees, runs.candidate_runner, alignment, floor)
     if rounding is not None:
         floor = replace(floor, what=f"{floor.what}; {rounding.says}")
-    sides = AlignedSides(
-        runs, ModuleTree.of(runs.reference), ModuleTree.of(runs.candidate), alignment, floor
-    )
+    sides = AlignedSides(runs, *trees, alignment, floor)
     comparisons = compare_tensors(sides.reference, sides.candidate, alignment, floor)
     report_progress(2, 4, "locating")
     stage_results = judge_stages(sides, stages) if stages else ()

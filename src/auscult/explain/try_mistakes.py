@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from auscult.explain.algebra.nearness import relative_error
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.limits import get_candidate_limit
 from auscult.explain.mistakes import Mistake, UnknownCauseError, iter_mistakes, mistake_files
@@ -27,6 +27,8 @@ def explain_case(
     only describes; among the former the simplest wins, then the nearest. Others as simple as the first and equally near are
     its `rivals`.
 
+    Where values are NaN or infinite on the candidate's side alone, only mistakes that are made for that are tried.
+
     Args:
         floor: Relative error that a correct implementation in the candidate's precision would have at this place.
         expected: Causes found at other places: a mistake that is written once shows at many. They and the mistakes that
@@ -37,11 +39,17 @@ def explain_case(
         return ()
     best: dict[str, Explanation] = {}
     tried: set[str] = set()
+    has_lost_values = bool(
+        (~np.isfinite(to_float64(case.candidate))).any()
+        and np.isfinite(to_float64(case.reference)).all()
+    )
     try:
         for group in _order_groups(expected):
             if _is_settled(best, expected):
                 break
             for mistake in group:
+                if has_lost_values and not mistake.explains_non_finite:
+                    continue
                 if mistake.code not in tried:
                     tried.add(mistake.code)
                     _keep_best(best, collect_explanations(mistake, case, floor))

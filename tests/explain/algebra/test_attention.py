@@ -122,8 +122,10 @@ def test_scores_of_distances_and_their_wrong_layouts() -> None:
 def test_keys_and_values_of_fewer_heads_serve_neighbouring_queries() -> None:
     """Grouped-query attention: torch's own, with four heads of queries for two of keys and values."""
     q, k, v = make_noise(1, 6, 16), make_noise(1, 6, 8, seed=1), make_noise(1, 6, 8, seed=2)
-    heads = [torch.from_numpy(part.reshape(1, 6, -1, 4)).transpose(1, 2) for part in (q, k, v)]
-    attended = functional.scaled_dot_product_attention(*heads, enable_gqa=True)
+    query, key, value = (
+        torch.from_numpy(part.reshape(1, 6, -1, 4)).transpose(1, 2) for part in (q, k, v)
+    )
+    attended = functional.scaled_dot_product_attention(query, key, value, enable_gqa=True)
     expected = attended.transpose(1, 2).reshape(1, 6, 16).numpy()
     parts = AttentionInputs(q.astype(float), k.astype(float), v.astype(float), {})
     result = compute_attention(AttentionVariant(4), parts)
@@ -135,7 +137,7 @@ def test_keys_and_values_of_fewer_heads_serve_neighbouring_queries() -> None:
     fitting = find_fitting_variants(expected, variants, parts, 1e-5)
     best = fitting[0][0]
     assert (best.heads, best.scale, best.mask) == (4, "1/sqrt(head)", "none")
-    other = find_fitting_variants(
-        compute_attention(AttentionVariant(4, scale="1"), parts), variants, parts, 1e-5
-    )
+    unscaled = compute_attention(AttentionVariant(4, scale="1"), parts)
+    assert unscaled is not None
+    other = find_fitting_variants(unscaled, variants, parts, 1e-5)
     assert other[0][0].scale == "1"

@@ -8,11 +8,18 @@ step starts from the other side's state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from auscult.comparison.align.axes import AxisOrder, to_candidate_order, to_reference_order
+from auscult.comparison.align.axes import (
+    AxisOrder,
+    find_axis_order,
+    find_fitting_orders,
+    fit_shape_to_rank,
+    to_candidate_order,
+    to_reference_order,
+)
 from auscult.comparison.align.boundaries import concatenate_parts
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.modules import ModuleTree, get_base_role, match_calls
@@ -52,15 +59,33 @@ class SubstituteOutputs(Mapping[str, Array]):
         orders: Mapping[int, AxisOrder],
         *,
         back: bool,
+        target: Trace | None = None,
     ) -> None:
         self._trace, self._pairs, self._orders, self._back = trace, pairs, orders, back
+        self._target = target
 
     def __getitem__(self, role: str) -> Array:
         source_record, target_record = self._pairs[role]
         array = self._trace.tensor(source_record)
         if self._back:
-            return to_candidate_order(array, target_record.shape, self._orders)
+            orders = self._learn_orders(array, target_record)
+            return to_candidate_order(array, target_record.shape, orders)
         return to_record_order(array, target_record, self._orders)
+
+    def _learn_orders(self, array: Array, target_record: Record) -> Mapping[int, AxisOrder]:
+        """The orders, with the one that the candidate's own tensor shows where lengths leave it open:
+        [batch, 32, 32] may be turned or not.
+        """
+        if self._target is None or target_record.stored != "full":
+            return self._orders
+        shape = fit_shape_to_rank(array.shape, target_record.shape)
+        if shape is None or len(find_fitting_orders(array.shape, shape)) < 2:
+            return self._orders
+        own = self._target.tensor(target_record).reshape(shape)
+        order, is_established = find_axis_order(array, own, self._orders)
+        if not is_established:
+            return self._orders
+        return {**self._orders, array.ndim: order}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pairs)
@@ -125,13 +150,23 @@ def run_reference(
         return replacements.run(inputs, candidate.trace)
 
 
-def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
+def run_again(
+    runner: Runner,
+    inputs: Mapping[str, Array],
+    trace: Trace,
+    paths: Collection[str] | None = None,
+) -> Trace:
     """Run the same model, perhaps in another precision, with each module replaced by what this
     trace has of it.
+
+    Args:
+        paths: Only these modules; all where it is not given.
     """
     side = ModuleTree.of(trace)
     with ReplacementContext(runner) as replacements:
         for path, module in side.modules.items():
+            if paths is not None and path not in paths:
+                continue
             for call in range(module.calls):
                 outputs = {
                     record.role: (record, record)
@@ -200,7 +235,9 @@ def _iter_candidate_outputs(
         if record_pairs:
             yield (
                 candidate_call,
-                SubstituteOutputs(reference.trace, record_pairs, orders, back=True),
+                SubstituteOutputs(
+                    reference.trace, record_pairs, orders, back=True, target=candidate.trace
+                ),
             )
 
 

@@ -274,7 +274,10 @@ def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:
         runs.reference_runner.dtype, find_coarsest_dtype(runs.candidate)
     )
     try:
-        second_run = forced.run_again(runs.reference_runner.at(dtype), runs.inputs, trace)
+        # A module that is not paired is not replaced in the candidate either: its rounding is part of
+        # what the paired one around it does.
+        paths = {pair.a for pair in sides.alignment.pairs}
+        second_run = forced.run_again(runs.reference_runner.at(dtype), runs.inputs, trace, paths)
     except AuscultError:
         return floor
     local_floor = floor_from_second_run(
@@ -286,7 +289,12 @@ def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:
     held_errors = {
         record.key: floor.at(record) for record in trace.records if record.path in floor.held
     }
-    return replace(local_floor, errors={**local_floor.errors, **held_errors})
+    kernel_errors = {
+        record.key: max(local_floor.at(record), floor.kernel_errors[record.path])
+        for record in trace.records
+        if record.path in floor.kernel_errors
+    }
+    return replace(local_floor, errors={**local_floor.errors, **held_errors, **kernel_errors})
 
 
 def add_chaos_explanations(

@@ -74,6 +74,8 @@ class NoiseFloor:
         usual: For records that the second run does not have.
         held: Modules that were held at what they gave, since they compute something else in the
             second precision.
+        kernel_errors: Norms of the reference whose partner's kernel rounds more than the formula, with
+            that error.
         doubt: Why the floor is not to be trusted; empty where nothing speaks against it.
     """
 
@@ -84,6 +86,7 @@ class NoiseFloor:
     usual: float = 0.0
     factor: float = FLOOR_FACTOR
     held: frozenset[str] = frozenset()
+    kernel_errors: Mapping[str, float] = field(default_factory=dict)
     doubt: str = ""
 
     def at(self, record: Record) -> float:

@@ -18,6 +18,10 @@ from auscult.weights import Array
 USUAL_FACTORS = np.unique(
     [f(top / bottom) for top in range(1, 9) for bottom in range(1, 9) for f in (float, np.sqrt)]
 )
+MIN_FITTED_ELEMENTS = 4
+"""Elements of either sign before a slope is fitted.
+
+Chosen, not measured."""
 MIN_CLAMPED_ELEMENTS = 2
 """Elements at a limit before it counts as one.
 
@@ -114,7 +118,9 @@ def iter_fitting_activations(x: Array, y: Array) -> Iterator[Activation]:
     for name, function in CONSTANT_FREE_FUNCTIONS.items():
         yield Activation(name, function)
     negative, positive = x < 0, x > 0
-    if negative.sum() >= 4 and np.isfinite(y[negative]).all():
+    # Where nothing is positive, a slope is a factor: no leaky ReLU shows.
+    has_both_signs = min(negative.sum(), positive.sum()) >= MIN_FITTED_ELEMENTS
+    if has_both_signs and np.isfinite(y[negative]).all():
         slope = float(np.median(y[negative] / x[negative]))
         if np.isfinite(slope) and abs(slope) < 1 and _is_close_in_rms(y[positive], x[positive]):
             yield make_leaky_relu(_round_to_usual_slope(slope))

@@ -270,7 +270,7 @@ def has_whole_heads(parts: AttentionInputs, heads: int) -> bool:
         return False
     width = parts.q.shape[-1] // heads
     key_heads = parts.k.shape[-1] // width
-    return (
+    return bool(
         key_heads > 0
         and parts.k.shape[-1] == key_heads * width
         and heads % key_heads == 0

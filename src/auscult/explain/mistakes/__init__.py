@@ -47,6 +47,8 @@ class Mistake:
             tried together, so that a place names every mistake that it cannot tell apart.
         found_by: `FOUND_BY`: files outside this package, from `src/auscult`, that make explanations or findings with this
             cause.
+        explains_non_finite: `EXPLAINS_NON_FINITE`: whether its test is made for values that are NaN or infinite where the
+            reference has numbers. No other is tried on such a place.
     """
 
     code: str
@@ -57,6 +59,7 @@ class Mistake:
     explain: Callable[[LayerCase, float], Iterable[Explanation]] | None = None
     searches: tuple[str, ...] = ()
     found_by: tuple[str, ...] = ()
+    explains_non_finite: bool = False
 
     @property
     def summary(self) -> str:

@@ -9,7 +9,8 @@ position is off by one.
 **Why it happens.** Tokenizers add a start token, and so do generation loops. If a port replaces one
 of them, either both add it or neither does. Some models even want it twice.
 
-**Blind spots.** A start token with another id is not this mistake.
+**Blind spots.** A start token with another id is not this mistake. It is looked for only where ids or an embedding are in sight:
+frames that a convolution or a trim gives more on one side are none.
 
 **How it is measured.** The two tensors differ in length along one axis, by one or two. Without the
 first tokens of the longer one, both agree within a relative error of 1e-6.
@@ -35,6 +36,7 @@ format).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,6 +51,8 @@ MAX_EXTRA_TOKENS = 2
 """Start tokens that one side may have more than the other.
 
 Chosen, not measured."""
+_TOKEN_PATTERN = re.compile(r"emb|tok|wte|ids?$|prompt|speech_head", re.IGNORECASE)
+"""In the name or class of what holds ids, or vectors that were looked up for them."""
 MAX_REST_ERROR = 1e-6
 """Relative error of the rest of the sequence.
 
@@ -59,7 +63,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:  # noqa: AR
     """The same sequence but for what stands at its start."""
     reference, candidate = to_float64(case.reference), to_float64(case.candidate)
     axis = _find_sequence_axis(reference.shape, candidate.shape)
-    if axis is None or reference.ndim > 3:
+    if axis is None or reference.ndim > 3 or not _has_tokens(case):
         return
     length = reference.shape[axis]
     extra = abs(length - candidate.shape[axis])
@@ -82,6 +86,16 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:  # noqa: AR
         parameters = {"axis": axis, "tokens": extra}
         fix = "drop the extra start token"
     yield Explanation(NAME, parameters, 0.0, message, fix=fix)
+
+
+def _has_tokens(case: LayerCase) -> bool:
+    """Whether ids or an embedding are in sight: the tensor itself, what it is made of, or who makes it."""
+    arrays = (case.reference, *case.inputs.values(), *case.context.values())
+    if any(array.dtype.kind in "iu" for array in arrays):
+        return True
+    names = [case.path, case.parent, case.role, case.module.type, *case.context]
+    names += [name for path, module in case.attributes.items() for name in (path, module.type)]
+    return any(_TOKEN_PATTERN.search(name) for name in names)
 
 
 def _find_sequence_axis(reference: tuple[int, ...], candidate: tuple[int, ...]) -> int | None:

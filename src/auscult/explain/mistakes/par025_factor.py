@@ -13,7 +13,8 @@ constant of the configuration. Such a factor is one line of code and no weight.
 **How it is measured.** Both sides are written over the same tensors at hand, with a factor that is
 fitted by least squares. A factor within 1e-4 of a ratio of the numbers 1 to 8, or of its square
 root, is taken as that ratio. Where only the two outputs are known, the candidate's has to be a
-multiple of the reference's.
+multiple of the reference's. The factor has to be the same in every slice along every axis, within a tenth of its distance
+from 1: a gain that changes from frame to frame is another mistake.
 
 **Example.**
 
@@ -37,6 +38,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from auscult.explain.algebra.nearness import to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import activations, wiring
 
@@ -46,6 +50,12 @@ RANK = 26
 SEARCHES = (activations.SEARCH, wiring.SEARCH)
 EXTRA_OUTPUT_COMPLEXITY = 4
 """Of a factor that is read from the two outputs alone: many mistakes look like one."""
+
+
+MAX_FACTOR_SPREAD = 0.1
+"""How far the factor of one slice may lie from that of the whole, as a share of its distance from 1.
+
+Chosen, not measured."""
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -60,7 +70,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         if change.is_factor:
             yield change.to_explanation(NAME, _describe(change))
     for change in activations.find_added_functions(case, floor):
-        if change.is_factor:
+        if change.is_factor and _is_constant(case, change.candidate.constant or 1.0):
             yield change.to_explanation(
                 NAME, _describe(change), extra_complexity=EXTRA_OUTPUT_COMPLEXITY
             )
@@ -77,6 +87,22 @@ def _explain_summands(difference: wiring.WiringDifference) -> Explanation:
         fix=f"compute {reference} here",
         complexity=2,
     )
+
+
+def _is_constant(case: LayerCase, factor: float) -> bool:
+    """Whether every slice along every axis has this factor."""
+    reference, candidate = to_float64(case.reference), to_float64(case.candidate)
+    for axis, length in enumerate(reference.shape):
+        if length < 2:
+            continue
+        other_axes = tuple(other for other in range(reference.ndim) if other != axis)
+        power = np.sum(np.abs(reference) ** 2, axis=other_axes)
+        factors = np.sum((reference.conj() * candidate).real, axis=other_axes)
+        is_telling = power > np.mean(power) / 100
+        spread = np.abs(factors[is_telling] / power[is_telling] - factor)
+        if spread.size and spread.max() > MAX_FACTOR_SPREAD * abs(factor - 1):
+            return False
+    return True
 
 
 def _describe(change: activations.FunctionChange) -> str:

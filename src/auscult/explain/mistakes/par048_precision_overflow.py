@@ -35,6 +35,7 @@ power = mx.square(x.astype(mx.float32)).sum(-1)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -45,6 +46,7 @@ from auscult.explain.case import Explanation, LayerCase
 CODE = "PAR048"
 NAME = "precision-overflow"
 RANK = 11
+EXPLAINS_NON_FINITE = True
 HALF_MAX = 65504.0
 """The largest number of float16."""
 CAPPED_RATIO = 1.0001
@@ -59,6 +61,10 @@ MIN_ALLOWED_REST = 4e-3
 """The same where the floor is lower: the rounding of a few steps in float16.
 
 Chosen, not measured."""
+RECIPROCAL_NAME = re.compile(r"(^|[._])(alpha|beta)$")
+"""Weights of Snake and SnakeBeta, which divide by them."""
+RECIPROCAL_EPS = 1e-9
+"""What their code adds first (descript-audio-codec, BigVGAN)."""
 FIX = "compute this layer in float32"
 
 
@@ -87,7 +93,19 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         yield Explanation(NAME, {"elements": count}, 0.0, message, fix=FIX)
     elif is_lost.any():
         message = (
-            f"{count} elements are not finite where the reference has at most {largest:.4g}: a"
-            " product inside overflows"
+            f"{count} elements are not finite where the reference has at most {largest:.4g}:"
+            f" {_name_operation(case)}"
         )
         yield Explanation(NAME, {"elements": count}, says=message, fix=FIX, reproduced=False)
+
+
+def _name_operation(case: LayerCase) -> str:
+    """What overflows: the reciprocal of a weight that Snake divides by, where that is infinite in float16."""
+    for name, weight in case.weights.items():
+        values = to_float64(weight)
+        if not RECIPROCAL_NAME.search(name) or not values.size:
+            continue
+        infinite = int(np.sum(1.0 / (np.abs(values) + RECIPROCAL_EPS) > HALF_MAX))
+        if infinite:
+            return f"1 / ({name} + {RECIPROCAL_EPS:g}) is infinite in float16 for {infinite} of its {values.size} values"
+    return "a product inside overflows"

@@ -95,4 +95,4 @@ def hold_eps(model: torch.nn.Module, dtype: torch.dtype) -> None:
     """
     for module in model.modules():
         if "eps" in vars(module) and vars(module)["eps"] is None:
-            module.eps = torch.finfo(dtype).eps
+            setattr(module, "eps", torch.finfo(dtype).eps)  # noqa: B010  torch declares no such field
