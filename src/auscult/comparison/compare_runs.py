@@ -33,6 +33,10 @@ from auscult.comparison.measure.tensor_comparisons import (
     compare_tensors,
 )
 from auscult.comparison.modules import ModuleTree
+from auscult.comparison.private_differences import (
+    dismiss_private_differences,
+    drop_invented_places,
+)
 from auscult.comparison.results import LayerResult
 from auscult.comparison.rounded_weights import WeightRounding, take_over_rounded_weights
 from auscult.comparison.stages import StageResult
@@ -164,8 +168,9 @@ def compare_runs(
     )
     report_progress(3, 4, "explaining")
     results, explanation_skips = explain_located_faults(sides, comparisons, located)
+    results, private_skips = dismiss_private_differences(sides.reference, comparisons, results)
     steps = _judge_steps(sides, comparisons, located, results)
-    skips = (*alignment.skips, *floor_skips, *location_skips, *explanation_skips)
+    skips = (*alignment.skips, *floor_skips, *location_skips, *explanation_skips, *private_skips)
     report_progress(4, 4, "done")
     return RunComparison(
         runs,
@@ -222,7 +227,9 @@ def _locate_faults(
         except AuscultError as error:
             problem = f"the model could not be run on the other side's tensors: {error}"
             skips = (Skip("substitution", problem),)
-    if located is None:
+    if located is not None:
+        located = drop_invented_places(comparisons, located)
+    else:
         located = drop_places_after_chance(sides, comparisons, locate_free(sides, comparisons))
     return located, skips
 

@@ -14,6 +14,7 @@ from auscult.comparison.align.pairs import LayerPair
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import AlignedSides, LocatedFaults
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
+from auscult.comparison.private_differences import list_deferred_results
 from auscult.comparison.results import LayerResult
 from auscult.comparison.start_noise import find_noisy_pairs
 from auscult.comparison.unloaded import (
@@ -55,6 +56,7 @@ class _FaultExplainer:
     left: int = MAX_EXPLAINED_PLACES
     causes: dict[str, None] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
+    uncertain: list[FaultPlace] = field(default_factory=list)
 
     def explain_place(self, place: FaultPlace, case: LayerCase | None) -> LayerResult | None:
         """What is said of one place; None where an earlier fault left something wrong there, and
@@ -64,6 +66,7 @@ class _FaultExplainer:
         explanations, was_looked_into = self._find_explanations(place, case)
         is_reproduced = any(explanation.reproduced for explanation in explanations)
         if not place.certain and not is_reproduced:
+            self.uncertain.append(place)
             return None
         if was_looked_into and not is_reproduced and _is_doubtful(comparison):
             self.skips.append(Skip(place.key, _describe_doubt(comparison)))
@@ -156,6 +159,11 @@ def explain_located_faults(
         born.setdefault(located.places[index].comparison.pair, []).append(result_by_index[index])
     noisy = _find_noisy_layers(sides, result_by_index.values())
     results, further_results = [], []
+    if _differs_at_the_end(comparisons):
+        for deferred in list_deferred_results(explainer.uncertain, result_by_index.values()):
+            pair = explainer.uncertain[0].comparison.pair
+            born.setdefault(pair, []).append(deferred)
+    explainer.skips += _describe_uncertain_places(explainer.uncertain, born)
     for pair in sides.alignment.pairs:
         worst = comparisons.worst_output(pair.a)
         if worst is None:
@@ -169,6 +177,27 @@ def explain_located_faults(
         results.append(first)
         further_results += pair_results[1:]
     return (*results, *further_results), [*explainer.skips, *_find_unjudged_modules(sides, located)]
+
+
+def _differs_at_the_end(comparisons: TensorComparisons) -> bool:
+    return any(
+        comparison.differs
+        for comparison in comparisons.all
+        if comparison.is_output and comparison.pair.by == "root"
+    )
+
+
+def _describe_uncertain_places(
+    places: Iterable[FaultPlace], born: Mapping[LayerPair, list[LayerResult]]
+) -> Iterable[Skip]:
+    """What an earlier fault may have made, each module once."""
+    for pair in dict.fromkeys(place.comparison.pair for place in places):
+        if pair not in born:
+            reason = (
+                "differs behind an earlier error of the same code, which may have made it: put that"
+                " right and compare again"
+            )
+            yield Skip(pair.a, reason)
 
 
 def _order_first_calls_first(places: Iterable[FaultPlace]) -> list[int]:
