@@ -108,6 +108,31 @@ def test_a_trace_of_the_candidate_tells_it_by_its_fingerprints() -> None:
     assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, ())
 
 
+class Borrowing(nn.Module):
+    """Code that takes the weight of a module that it never calls, as torch's attention does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.pre, self.borrowed = nn.Linear(30, 8), nn.Linear(8, 8)
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(self.pre(x), self.borrowed.weight)
+
+
+def test_weights_of_modules_that_nothing_calls() -> None:
+    candidate = Borrowing()
+    with torch.no_grad():
+        for weight in candidate.parameters():
+            weight.copy_(to_half(weight))
+    report = compare(Borrowing(), candidate, inputs=X)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, ())
+    with torch.no_grad():
+        candidate.borrowed.weight[0] += 0.1
+    assert compare(Borrowing(), candidate, inputs=X).verdict is Verdict.DIVERGENT
+
+
 def test_layers_that_are_the_same_are_not_said_to_be_rounded() -> None:
     assert run(Net()).verdict is Verdict.PASS
 

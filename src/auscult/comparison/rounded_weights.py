@@ -15,7 +15,7 @@ from itertools import permutations
 
 import numpy as np
 
-from auscult.comparison.align.pairs import LayerAlignment, LayerPair
+from auscult.comparison.align.pairs import LayerAlignment
 from auscult.comparison.locate.forced import run_replaying_noise
 from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.distance import measure_distance
@@ -111,26 +111,42 @@ def _iter_rounded_weights(
     reference_runner = runs.reference_runner
     if reference_runner is None:
         return
-    for pair in alignment.pairs:
-        if not pair.is_single or pair.by == "derived":
+    for path, candidate_path in _iter_weight_owners(runs, alignment):
+        own = _read_floats(reference_runner, path)
+        for name, format_name, values in _iter_rounded_in_pair(runs, candidate_path, own):
+            yield path, name, format_name, values
+
+
+def _iter_weight_owners(runs: ComparedRuns, alignment: LayerAlignment) -> Iterator[tuple[str, str]]:
+    """Modules that are each other's, of the reference and of the candidate: the paired ones, and those below them that
+    nothing called, since the code around takes their weights as they are.
+    """
+    names = {pair.a: pair.b for pair in alignment.pairs if pair.is_single and pair.by != "derived"}
+    yield from names.items()
+    if runs.reference_runner is None or runs.candidate_runner is None:
+        return
+    traced = {record.path for record in runs.reference.records}
+    candidate_paths = frozenset(runs.candidate_runner.paths())
+    for path in runs.reference_runner.paths():
+        if path in traced:
             continue
-        own = {
-            name: array
-            for name, array in reference_runner.weights(pair.a).items()
-            if array.dtype.name in UNIT_ROUNDOFF
-        }
-        for name, format_name, values in _iter_rounded_in_pair(runs, pair, own):
-            yield pair.a, name, format_name, values
+        above = path
+        while above and above not in names:
+            above = above.rpartition(".")[0]
+        below = path.removeprefix(above).lstrip(".")
+        candidate_path = ".".join(part for part in (names.get(above, ""), below) if part)
+        if candidate_path in candidate_paths:
+            yield path, candidate_path
 
 
 def _iter_rounded_in_pair(
-    runs: ComparedRuns, pair: LayerPair, own: Mapping[str, Array]
+    runs: ComparedRuns, candidate_path: str, own: Mapping[str, Array]
 ) -> Iterator[tuple[str, str, Array]]:
     if runs.candidate_runner is None:
-        texts = runs.candidate.manifest.weights.get(pair.b, {})
+        texts = runs.candidate.manifest.weights.get(candidate_path, {})
         yield from _iter_rounded_by_fingerprint(own, texts)
         return
-    for candidate_name, array in _read_floats(runs.candidate_runner, pair.b).items():
+    for candidate_name, array in _read_floats(runs.candidate_runner, candidate_path).items():
         match = _find_exact_weight(own, candidate_name, array)
         if match is None:
             continue

@@ -68,6 +68,12 @@ def test_another_weight_is_not_rounded(other: Array) -> None:
     assert name_rounding_format(WEIGHT, other) is None
 
 
+def test_channels_of_few_values() -> None:
+    weight = 0.1 * make_noise(16, 1, 10)
+    assert name_rounding_format(weight, quantise(weight, 8, kept=0)) == "8 bits per channel"
+    assert name_rounding_format(weight, weight * np.float32(1.002)) is None
+
+
 def test_few_values_lie_on_a_grid_by_chance() -> None:
     bias = make_noise(4)
     assert name_rounding_format(bias, bias + np.float32(0.01)) is None

@@ -39,6 +39,11 @@ MAX_BITS = 8
 
 Chosen, not measured.
 """
+MIN_USUAL_BITS = 3
+"""Fewest bits of the usual rounding that are looked for in groups of few values.
+
+Chosen, not measured.
+"""
 MAX_ROUNDING_ERROR = 0.6
 """Relative error of a rounded weight: 2 bits with a scale for 128 values give about 0.5. A weight that
 was drawn anew is about 1.4 off.
@@ -129,6 +134,9 @@ def _name_grid(exact: Array, rounded: Array) -> str | None:
     slack = _find_value_slack(rounded)
     for part, exact_groups, rounded_groups in _iter_groupings(exact, rounded):
         if rounded_groups.shape[1] < MIN_GROUP_VALUES:
+            bits = _find_usual_bits(exact_groups, rounded_groups)
+            if bits is not None:
+                return f"{bits} bits per {part}"
             continue
         sample = np.linspace(0, len(exact_groups) - 1, min(len(exact_groups), SCREENED_GROUPS))
         rows = sample.astype(np.intp)
@@ -139,6 +147,21 @@ def _name_grid(exact: Array, rounded: Array) -> str | None:
         bits = _count_grid_bits(exact_groups, rounded_groups, slack)
         if bits is not None:
             return f"{bits} bits per {part}"
+    return None
+
+
+def _find_usual_bits(exact: Array, rounded: Array) -> int | None:
+    """Bits of the usual rounding, up to the largest magnitude of each group [values], where it gives exactly these values.
+
+    A few values lie on some grid by chance; on the one that the exact weight prescribes they do not.
+    """
+    largest = np.abs(exact).max(axis=1, keepdims=True)
+    for bits in range(MAX_BITS, MIN_USUAL_BITS - 1, -1):
+        for levels in (2 ** (bits - 1) - 1, 2 ** (bits - 1)):
+            step = np.where(largest > 0, largest, 1.0) / levels
+            written = np.clip(np.round(exact / step), -(levels + 1), levels) * step
+            if relative_error(written, rounded) <= MAX_SCALE_ERROR:
+                return bits
     return None
 
 
