@@ -79,3 +79,21 @@ def test_maps_as_lines_and_as_json() -> None:
     for text in ("a", "=b", '{"a": 1}', "{"):
         with pytest.raises(UsageError):
             parse_path_map(text)
+
+
+def test_an_encoder_that_owns_a_table_is_not_the_embedding_that_holds_it() -> None:
+    table, weight = make_noise(6, 4, seed=7), make_noise(4, 4, seed=8)
+    x, y = make_noise(1, 6, 4, seed=9), make_noise(1, 6, 4, seed=10)
+    reference = make_trace(
+        [(":input", x), ("enc:input", x), ("enc.ff", y), ("enc", y + 1), ("", y + 1)],
+        types={"enc": "Encoder"},
+        weights={"enc": {"positions": table}, "enc.ff": {"weight": weight}},
+    )
+    candidate = make_trace(
+        [(":input", x), ("pos", x + 2), ("ff", y), ("", y + 1)],
+        types={"pos": "Embedding"},
+        weights={"pos": {"weight": table}, "ff": {"weight": weight}},
+    )
+    names = align_layers(reference, candidate).names
+    assert names.get("enc") != "pos"
+    assert names["enc.ff"] == "ff"

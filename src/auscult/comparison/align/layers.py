@@ -113,13 +113,18 @@ class _AlignmentBuilder:
         self._pair_by_candidate |= dict.fromkeys(pair.candidate, pair)
 
     def is_same_kind(self, pair: LayerPair) -> bool:
-        """Whether both consist of others, or neither; a module of several is an operation only if
-        that gives the same shape.
+        """Whether both consist of others, or neither.
+
+        A module of several is an operation only if that gives the same shape, and if no part of it
+        owns weights: an encoder that owns a table of positions is not the other side's embedding.
         """
         a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]
-        return (pair.a in self.reference.children) == (
-            pair.b in self.candidate.children
-        ) or a.shape == b.shape
+        has_parts = pair.a in self.reference.children, pair.b in self.candidate.children
+        if has_parts[0] == has_parts[1]:
+            return True
+        if has_parts[0]:
+            return a.shape == b.shape and not _has_weighted_part(self.reference, pair.a)
+        return a.shape == b.shape and not _has_weighted_part(self.candidate, pair.b)
 
     def _is_one_side_pass_through(self, pair: LayerPair) -> bool:
         """Whether one side only hands on what it took, as dropout does, and the other computes:
@@ -206,6 +211,10 @@ class _AlignmentBuilder:
             tuple(_find_never_run_modules(self.reference, "reference"))
             + tuple(_find_never_run_modules(self.candidate, "candidate")),
         )
+
+
+def _has_weighted_part(side: ModuleTree, path: str) -> bool:
+    return any(side.modules[part].weights for part in side.descendants(path))
 
 
 def _collect_parts(
