@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import nn
@@ -85,3 +87,75 @@ def test_a_second_output_of_another_length_is_an_error() -> None:
     report = compare(TwoOutputs(28), TwoOutputs(27), inputs=X)
     assert report.verdict is Verdict.DIVERGENT
     assert report.findings != ()
+
+
+@dataclass
+class Result:
+    """What a model gives, by name."""
+
+    sound: torch.Tensor
+    hidden: torch.Tensor
+
+
+class Named(nn.Module):
+    """Gives a dataclass or a tuple."""
+
+    def __init__(self, *, named: bool, factor: float = 1.0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.named, self.factor = named, factor
+        self.pre, self.post = nn.Conv1d(4, 4, 3), nn.Conv1d(4, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> object:
+        hidden = self.pre(x)
+        sound = self.factor * self.post(hidden)
+        return Result(sound, hidden) if self.named else (sound, hidden)
+
+
+def test_a_dataclass_against_a_tuple() -> None:
+    assert compare(Named(named=True), Named(named=False), inputs=X).verdict is Verdict.PASS
+    for named in (True, False):
+        faulty = compare(Named(named=named), Named(named=not named, factor=2.0), inputs=X)
+        assert faulty.verdict is Verdict.DIVERGENT
+        assert [finding.cause for finding in faulty.findings] == ["factor"]
+
+
+class Rotation(nn.Module):
+    """Gives rotary tables as cosines and sines, or as complex numbers."""
+
+    def __init__(self, *, is_complex: bool) -> None:
+        super().__init__()
+        self.is_complex = is_complex
+
+    def forward(self, x: torch.Tensor) -> object:
+        angles = torch.arange(x.shape[-1])[:, None] / torch.tensor([1.0, 10.0])
+        if self.is_complex:
+            return torch.polar(torch.ones_like(angles), angles)
+        return angles.cos(), angles.sin()
+
+
+class Rotating(nn.Module):
+    """Turns pairs of channels by such a table."""
+
+    def __init__(self, *, is_complex: bool, offset: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.pre, self.post = nn.Conv1d(4, 4, 3, padding=1), nn.Conv1d(4, 2, 3)
+        self.rotation, self.offset = Rotation(is_complex=is_complex), offset
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        table = self.rotation(x)
+        cosines, sines = table if isinstance(table, tuple) else (table.real, table.imag)
+        turn_by = (cosines.roll(self.offset, 0).T, sines.roll(self.offset, 0).T)
+        a, b = self.pre(x).chunk(2, 1)
+        turned = (a * turn_by[0] - b * turn_by[1], a * turn_by[1] + b * turn_by[0])
+        y: torch.Tensor = self.post(torch.cat(turned, 1))
+        return y
+
+
+def test_tables_in_another_form_are_no_error_while_what_takes_them_agrees() -> None:
+    right = compare(Rotating(is_complex=False), Rotating(is_complex=True), inputs=X)
+    assert (right.verdict, right.findings) == (Verdict.EQUIVALENT, ())
+    wrong = compare(Rotating(is_complex=False), Rotating(is_complex=True, offset=1), inputs=X)
+    assert wrong.verdict is Verdict.DIVERGENT
+    assert "post" in {place for finding in wrong.findings for place in finding.where}

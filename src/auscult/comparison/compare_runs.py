@@ -121,7 +121,17 @@ class RunComparison:
         if not outputs:
             return None
         whole_outputs = [comparison for comparison in outputs if comparison.pair.by == "root"]
+        if not whole_outputs and self._has_whole_output():
+            return None
         return not any(comparison.differs for comparison in whole_outputs or outputs[-1:])
+
+    def _has_whole_output(self) -> bool:
+        """Whether a side's record has what the whole model gave, with nothing of the other's to compare it with."""
+        return any(
+            not record.path and record.role.startswith("output")
+            for trace in (self.runs.reference, self.runs.candidate)
+            for record in trace.records
+        )
 
 
 def compare_runs(

@@ -36,18 +36,36 @@ def iter_output_pairs(
             record.role.replace("own", "output", 1): record
             for record in b.roles("own", candidate_call)
         }
+    by_place = _match_by_place(a.roles("output", call), candidate_record_by_role)
     for reference_record in a.roles("output", call):
-        candidate_record = candidate_record_by_role.get(reference_record.role)
+        candidate_record = by_place.get(reference_record.role)
         if candidate_record is None:
             continue
         # What the whole model gives is compared whatever its length: a frame too few is a fault.
         is_whole = not a.path and len(reference_record.shape) == len(candidate_record.shape)
         if (
             reference_record.role == "output"
+            or candidate_record.role == "output"
             or is_whole
             or _has_same_shape(reference_record, candidate_record)
         ):
             yield reference_record, candidate_record
+
+
+def _match_by_place(
+    reference_records: tuple[Record, ...], candidate_record_by_role: Mapping[str, Record]
+) -> Mapping[str, Record]:
+    """The candidate's records by the reference's roles; in their order where the two sides name them differently, as a
+    dataclass (`output.logits`) and a tuple (`output`) do, and give as many of the same lengths.
+    """
+    roles = [record.role for record in reference_records]
+    if not roles or set(roles) & set(candidate_record_by_role):
+        return candidate_record_by_role
+    candidate_records = list(candidate_record_by_role.values())
+    pairs = list(zip(reference_records, candidate_records, strict=False))
+    if not pairs or not _has_same_shape(*pairs[0]):
+        return candidate_record_by_role
+    return {a.role: b for a, b in pairs if _has_same_shape(a, b)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -35,6 +35,10 @@ MAX_POWER_RATIO = 2.0
 Chosen, not measured."""
 MAX_POWER_OFFSET = 0.2
 """How far the median of these powers may lie from 1.
+
+Chosen, not measured."""
+MAX_EPS_RATIO = 0.99
+"""Residual with the best eps over that with the worst, above which eps makes no difference.
 
 Chosen, not measured."""
 GOLDEN_SECTION = 0.618
@@ -164,15 +168,24 @@ def _iter_fitting(
         rough_output = convention(x, weights)
         if rough_output is None or relative_error(rough_output, target) > MAX_ROUGH_ERROR:
             continue
-        best = min(
-            (replace(convention, eps=eps) for eps in EPSILONS),
-            key=lambda norm: _compute_residual(norm, x, weights, target),
-        )
-        refined = _refine_eps(best, x, weights, target)
-        if _compute_residual(best, x, weights, target) <= limit:
-            yield best, _compute_residual(best, x, weights, target)
-        elif _compute_residual(refined, x, weights, target) <= limit:
-            yield refined, _compute_residual(refined, x, weights, target)
+        residual_by_norm = {
+            norm: _compute_residual(norm, x, weights, target)
+            for norm in (replace(convention, eps=eps) for eps in EPSILONS)
+        }
+        best = min(residual_by_norm, key=lambda norm: residual_by_norm[norm])
+        if residual_by_norm[best] <= limit:
+            yield best, residual_by_norm[best]
+        elif _depends_on_eps(residual_by_norm.values()):
+            refined = _refine_eps(best, x, weights, target)
+            residual = _compute_residual(refined, x, weights, target)
+            if residual <= limit:
+                yield refined, residual
+
+
+def _depends_on_eps(residuals: Iterable[float]) -> bool:
+    """Whether some eps among the usual ones is nearer than others: where none is, no other between them will be."""
+    finite = [residual for residual in residuals if np.isfinite(residual)]
+    return bool(finite) and min(finite) < MAX_EPS_RATIO * max(finite)
 
 
 def _compute_residual(

@@ -200,18 +200,8 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
     )
     if not compared_count or comparison.outputs_agree is None or comparison.inputs_differ:
         return Verdict.INCONCLUSIVE
-    if comparison.outputs_agree and comparison.floor.doubt and _is_output_off(comparison):
-        return Verdict.INCONCLUSIVE
     if comparison.outputs_agree and not any(result.born for result in comparison.results):
-        inner_count = coverage.buckets["different"] + coverage.buckets["grown"]
-        same_form = (
-            all(pair.is_single for pair in comparison.alignment.pairs)
-            and not comparison.is_permuted
-            and comparison.rounding is None
-        )
-        if same_form and not inner_count:
-            return Verdict.PASS
-        return Verdict.EQUIVALENT
+        return _decide_agreeing_verdict(comparison, coverage)
     if all(_is_other_noise(result) for result in comparison.results if result.born) and any(
         r.born for r in comparison.results
     ):
@@ -221,6 +211,21 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
             return Verdict.EQUIVALENT
         return Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT
+
+
+def _decide_agreeing_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
+    """The verdict where the outputs agree within the floor, and no error is born."""
+    if comparison.floor.doubt and _is_output_off(comparison):
+        return Verdict.INCONCLUSIVE
+    inner_count = coverage.buckets["different"] + coverage.buckets["grown"]
+    same_form = (
+        all(pair.is_single for pair in comparison.alignment.pairs)
+        and not comparison.is_permuted
+        and comparison.rounding is None
+    )
+    if same_form and not inner_count:
+        return Verdict.PASS
+    return Verdict.EQUIVALENT
 
 
 def _is_output_off(comparison: RunComparison) -> bool:
