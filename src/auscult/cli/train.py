@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
+
+if TYPE_CHECKING:
+    from auscult.verbs.train_data import FlawedChoice
 
 GROUP = "Training"
 
@@ -70,6 +73,13 @@ def _parse_settings(
     help="A setting; repeatable.",
 )
 @click.option(
+    "--flawed",
+    type=click.Choice(("stop", "skip", "use")),
+    default="stop",
+    show_default=True,
+    help="Where recordings are silent, clipped, unreadable and the like: list them and stop, leave them out, or use them.",
+)
+@click.option(
     "--study", metavar="NAME", help="Run a study instead (amplitude) and write its table to --out."
 )
 @click.option(
@@ -88,6 +98,7 @@ def command(
     steps: int | None,
     config: Path | None,
     changes: dict[str, Any],
+    flawed: FlawedChoice,
     study: str | None,
     seeds: int,
     shared: SharedOptions,
@@ -116,7 +127,9 @@ def command(
         shared,
         "train",
         (str(settings.get("data", "telugu")),),
-        lambda progress: verbs.train_model(str(model), settings=settings, progress=progress),
+        lambda progress: verbs.train_model(
+            str(model), settings=settings, flawed=flawed, progress=progress
+        ),
     )
 
 

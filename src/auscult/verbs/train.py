@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from auscult.errors import UsageError
 from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 from auscult.report.sections.train import StudySection, TrainSection
+from auscult.verbs.train_data import FlawedChoice, RecordingsCheck, check_recordings
 from auscult.verdict import Report, Verdict
 
 MODELS = ("codec",)
@@ -20,6 +22,7 @@ def train_model(
     model: str = "codec",
     *,
     settings: Mapping[str, Any] | None = None,
+    flawed: FlawedChoice = "stop",
     progress: Progress | None = None,
 ) -> Report:
     """Train a model, or go on with the training that is in its folder.
@@ -27,13 +30,16 @@ def train_model(
     Args:
         settings: Fields of `auscult.training.codec.config.TrainConfig`; `codec` holds those of the
             codec's own config.
+        flawed: What to do where recordings of the folder are flawed (silent, clipped, unreadable...):
+            raise, leave them out, or use them. A run that goes on is not looked at again.
 
     Returns:
         PASS; `training` has the figures on held-out recordings, the bound at this bit rate, and the
         files.
 
     Raises:
-        UsageError: If there is no such model or setting, or too little to train on.
+        UsageError: If there is no such model or setting, too little to train on, or if recordings are
+            flawed and `flawed` is `stop`.
         TrainingError: If the run cannot go on; it says why.
     """
     if model not in MODELS:
@@ -44,12 +50,18 @@ def train_model(
     from auscult.training.codec.config import TrainConfig
     from auscult.training.codec.loop import train as train_codec
     from auscult.training.codec.speech import read_speech
-    from auscult.training.codec.trainer import RELEASE
+    from auscult.training.codec.trainer import RELEASE, RESUME
 
     config = TrainConfig.from_dict(settings or {})
     codec = config.codec
+    data_check = _check_data(config.data, Path(config.out) / RESUME, flawed, progress)
     speech = read_speech(
-        config.data, codec.sample_rate, codec.level, minutes=config.minutes, seed=config.seed
+        config.data,
+        codec.sample_rate,
+        codec.level,
+        minutes=config.minutes,
+        seed=config.seed,
+        left_out=data_check.list_unwanted() if data_check and flawed == "skip" else frozenset(),
     )
     figures = train_codec(config, speech, progress=progress)
     bound_db = bound(
@@ -65,7 +77,21 @@ def train_model(
         "file": str(Path(config.out) / RELEASE),
         "log": str(Path(config.out) / "train.jsonl"),
     }
+    if data_check is not None:
+        facts["recordings"] = data_check.count
+        facts["flawed"] = {path: list(causes) for path, causes in data_check.flawed.items()}
+        facts["copies"] = list(data_check.copies)
     return Report("train", (config.data,), Verdict.PASS, section=TrainSection(facts))
+
+
+def _check_data(
+    source: str, resume: Path, flawed: FlawedChoice, progress: Progress | None
+) -> RecordingsCheck | None:
+    """The recordings, looked at once: not for made speech, a run that goes on, or by a helping process."""
+    is_helper = int(os.environ.get("RANK", "0")) > 0
+    if is_helper or resume.exists() or not Path(source).is_dir():
+        return None
+    return check_recordings(source, flawed=flawed, progress=progress)
 
 
 def write_study(

@@ -15,6 +15,11 @@ from auscult.verdict import Report
 def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
     """Where the codec is, and how good it is beside what the bit rate allows."""
     held_out = facts["held_out"]
+    if facts.get("flawed") or facts.get("copies"):
+        yield (
+            f"{facts['recordings']} recordings, {len(facts['flawed'])} of them flawed,"
+            f" {len(facts['copies'])} copies of others"
+        )
     yield f"{style('wrote', 'bold')} {facts['file']}  {facts['steps']} steps on {facts['seconds_of_speech'] / 60:.1f} minutes"
     if not held_out:
         return

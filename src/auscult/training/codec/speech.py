@@ -49,13 +49,20 @@ class Speech:
 
 
 def read_speech(
-    source: str, sample_rate: int, level: float | None, *, minutes: float, seed: int
+    source: str,
+    sample_rate: int,
+    level: float | None,
+    *,
+    minutes: float,
+    seed: int,
+    left_out: frozenset[str] = frozenset(),
 ) -> Speech:
     """The material named `source`: `telugu`, or a folder whose audio files are read.
 
     Args:
         level: RMS in dBFS to which each recording is brought (`Config.level`).
         minutes: How much Telugu to make.
+        left_out: Files of the folder that are not used.
 
     Raises:
         UsageError: If the folder has too little in it.
@@ -66,7 +73,7 @@ def read_speech(
             speak_telugu_sentences(texts, sample_rate) for texts in (VALIDATION, HELD_OUT)
         )
     else:
-        training, validation, held_out = read_folder(Path(source), sample_rate)
+        training, validation, held_out = read_folder(Path(source), sample_rate, left_out)
     return Speech(
         tuple(set_level(samples, level)[0] for samples in training),
         tuple((name, set_level(samples, level)[0]) for name, samples in validation),
@@ -124,7 +131,7 @@ def say_text(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.
 
 
 def read_folder(
-    folder: Path, sample_rate: int
+    folder: Path, sample_rate: int, left_out: frozenset[str] = frozenset()
 ) -> tuple[list[NDArray[np.float32]], list[NamedSamples], list[NamedSamples]]:
     """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in
     twenty each for validation and held out.
@@ -132,7 +139,11 @@ def read_folder(
     Raises:
         UsageError: If there are fewer than three audio files.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in READABLE_SUFFIXES)
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in READABLE_SUFFIXES and str(path) not in left_out
+    )
     if len(paths) < 3:
         raise UsageError(
             "too few recordings to train on, to validate with and to hold one out",
