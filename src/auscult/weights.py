@@ -71,7 +71,8 @@ class Quantization:
         with np.errstate(
             over="ignore", invalid="ignore"
         ):  # a scale may be damaged: that is for the health check to say
-            return np.asarray((stored.astype(np.float32) - zero_point) * scale, np.float32)
+            values = np.asarray((stored.astype(np.float32) - zero_point) * scale, np.float32)
+        return values.reshape(stored.shape)  # a single number stays without axes
 
 
 class WeightStorage(NamedTuple):

@@ -19,7 +19,7 @@ from auscult.report.sections.convert import ConvertSection
 from auscult.verbs.convert.convert import WriteOptions, convert
 from auscult.verbs.convert.left_out import is_bookkeeping
 from auscult.verdict import Report, Verdict
-from auscult.weights import Checkpoint, Tensor
+from auscult.weights import Checkpoint, Quantization, Tensor
 from tests.conftest import Ran
 from tests.verbs.convert_samples import equal, floats, leftovers
 
@@ -150,6 +150,16 @@ def test_quantised_weights_become_real_numbers_within_their_bound(tmp_path: Path
     written = Checkpoint.of(dict(_load(tmp_path / "out.safetensors")))
     error = np.abs(written["a.weight"].numpy() - weight).max()
     assert 0 < error <= kind["largest_error"] <= np.abs(weight).max() / 127
+
+
+def test_one_number_with_a_scale_stays_one_number(tmp_path: Path) -> None:
+    """The epsilon of a norm, which LiteRT quantises too."""
+    affine = Quantization(np.array([1e-6], np.float32), np.array([-128]))
+    tensor = replace(Tensor.of("eps", np.array(127, np.int8)), quantization=affine)
+    convert(Checkpoint("memory", "memory", {"eps": tensor}), tmp_path / "out.safetensors")
+    [value] = _load(tmp_path / "out.safetensors").values()
+    assert value.shape == ()
+    assert value == np.float32(255) * np.float32(1e-6)
 
 
 def test_a_damaged_scale_has_no_bound(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ QUANTO_WEIGHTS = """
 import importlib
 from optimum.quanto import freeze, qfloat8, qint2, qint4, qint8, quantize
 from optimum.quanto.tensor.packed import PackedTensor
-plain = importlib.import_module("optimum.quanto.library.unpack")  # the same in Python: nothing is compiled
+importlib.import_module("optimum.quanto.library.unpack")
+plain = sys.modules["optimum.quanto.library.unpack"]  # the same in Python: nothing is compiled
 PackedTensor.unpack = lambda self: plain.unpack(self._data, self._bits)[: self.shape[0]]
 model = torch.nn.ModuleDict({{"layer": layer}})
 quantize(model, weights={kind})
