@@ -142,6 +142,7 @@ class Skip:
 
     Attributes:
         is_weight: Whether it is a weight of a checkpoint, under the name `where`, whose values were not read.
+        hides_weights: Whether it may hold any number of weights, whose names it does not tell.
         holds_no_values: Whether the file has a name and a shape for it and no values: there was nothing to read.
     """
 
@@ -149,6 +150,7 @@ class Skip:
     reason: str
     is_weight: bool = False
     holds_no_values: bool = False
+    hides_weights: bool = False
 
     def to_json(self) -> Json:
         return {"where": self.where, "reason": self.reason}

@@ -11,7 +11,9 @@ from safetensors.numpy import save_file
 
 from auscult.verbs.diff.diff import diff
 from auscult.verdict import Verdict
+from auscult.weights import Checkpoint
 from tests.checkpoint.samples import gguf
+from tests.checkpoint.samples.executorch import write_tensors
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +56,24 @@ def test_what_is_known_to_differ_still_diverges(tmp_path: Path) -> None:
     }
     save_file(other, tmp_path / "other.safetensors")
     assert diff(tmp_path / "other.safetensors", tmp_path / "meta.pth").verdict is Verdict.DIVERGENT
+
+
+def test_weights_that_a_file_hides_without_names_are_not_missing(tmp_path: Path) -> None:
+    """ExecuTorch keeps what it compiled for a backend under a hash; which weights they are, nobody knows."""
+    rng = np.random.default_rng(0)
+    weight, other = (rng.normal(size=(16, 8)).astype(np.float32) for _ in range(2))
+    write_tensors(tmp_path / "m.ptd", {"a.weight": weight}, {"f79c248f": b"\0" * 99})
+    truth = Checkpoint.of({"a.weight": weight, "b.weight": other})
+    report = diff(str(tmp_path / "m.ptd"), truth)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert not {finding.cause for finding in report.findings} & {"tensor-missing", "tensor-extra"}
+
+
+def test_without_hidden_weights_one_too_many_is_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weight, other = (rng.normal(size=(16, 8)).astype(np.float32) for _ in range(2))
+    write_tensors(tmp_path / "m.ptd", {"a.weight": weight}, {})
+    truth = Checkpoint.of({"a.weight": weight, "b.weight": other})
+    report = diff(str(tmp_path / "m.ptd"), truth)
+    assert report.verdict is Verdict.DIVERGENT
+    assert "tensor-extra" in {finding.cause for finding in report.findings}

@@ -21,8 +21,8 @@ def build_alignment(ledger: Ledger) -> WeightAlignment:
     """The finished alignment, matches in the order of side a."""
     matches = _unify_scrambles(ledger, mark_swapped_matches(ledger))
     matches.sort(key=lambda match: min(ledger.a.position[name] for name in match.a))
-    without_partner_a = _find_unread_partners(ledger.a.left, ledger.b.skips, ledger.renaming)
-    without_partner_b = _find_unread_partners(ledger.b.left, ledger.a.skips, ledger.renaming_back)
+    without_partner_a = _find_unread_partners(ledger.a.left, ledger.b, ledger.renaming)
+    without_partner_b = _find_unread_partners(ledger.b.left, ledger.a, ledger.renaming_back)
     return WeightAlignment(
         tuple(matches),
         tuple(name for name in ledger.a.left if name not in without_partner_a),
@@ -37,16 +37,26 @@ def build_alignment(ledger: Ledger) -> WeightAlignment:
 
 
 def _find_unread_partners(
-    names: Iterable[str], unread: Mapping[str, Skip], renaming: Renaming
+    names: Iterable[str], other: CheckpointSide, renaming: Renaming
 ) -> tuple[str, ...]:
-    """The names whose partner is there and could not be read: they are not missing."""
+    """The names whose partner is there and could not be read: they are not missing.
+
+    Of a graph, whose names are its operators', and of what tells no names, it may be the partner of any.
+    """
+    unread = other.skips
     if not unread:
         return ()
+    if any(_may_be_any_weight(skip, other) for skip in unread.values()):
+        return tuple(names)
     return tuple(
         name
         for name in names
-        if name in unread or any(other in unread for other in renaming.predict_names(name))
+        if name in unread or any(known in unread for known in renaming.predict_names(name))
     )
+
+
+def _may_be_any_weight(skip: Skip, side: CheckpointSide) -> bool:
+    return skip.hides_weights or (skip.is_weight and side.checkpoint.is_graph)
 
 
 def mark_swapped_matches(ledger: Ledger) -> list[Match]:

@@ -147,7 +147,7 @@ class _ExecuTorchReader:
                 )
             if layout is None:
                 reason = f"{spans[index][1]} bytes without a shape, for a backend"
-                self.skips.append(Skip(name, reason, is_weight=True))
+                self.skips.append(Skip(name, reason, is_weight=True, hides_weights=True))
             elif name not in self.tensors:
                 sizes = [int(side) for side in layout.numbers(1, "i")[:64]]
                 order = layout.numbers(2, "B")[:64].tolist()
@@ -167,7 +167,7 @@ class _ExecuTorchReader:
                 f"compiled for {delegate.text(0)[:80]}, whose form is not read; "
                 "give the exported program (.pt2) that it was made from"
             )
-            self.skips.append(Skip(name, reason, is_weight=True))
+            self.skips.append(Skip(name, reason, is_weight=True, hides_weights=True))
 
     def _collect_tensor(
         self,

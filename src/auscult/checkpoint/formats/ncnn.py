@@ -148,7 +148,7 @@ class _NcnnReader:
             if layer.type in UNKNOWN_LAYERS or is_quantised:
                 what = f"{'quantised ' if is_quantised else ''}{layer.type}"
                 reason = f"weights of a {what} are not read, nor any that lie behind them"
-                self.skips.append(Skip(layer.name, reason, is_weight=True))
+                self.skips.append(Skip(layer.name, reason, is_weight=True, hides_weights=True))
                 return
             slope = _read_slope(layer, "0")
             if slope is not None:
