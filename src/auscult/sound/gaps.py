@@ -77,11 +77,10 @@ def find_cut_outs(
     """Stretches of equal samples between sounds, [gaps, 2], and how abruptly each begins and ends,
     [gaps, 2].
 
-    Abrupt is the root mean square of the millisecond before or after, over that of the loud parts
+    Abrupt is the root mean square about the held value of the millisecond before or after, over that of the loud parts
     of the recording: a sound that has died away before a pause, or starts from nothing after it,
     gives a small value.
     """
-    channel = channel - channel.mean(dtype=np.float64).astype(np.float32)
     spans = find_equal_runs(channel, max(3, int(shortest_seconds * sample_rate)))
     edge = max(4, int(EDGE_SECONDS * sample_rate))
     spans = spans[(spans[:, 0] >= edge) & (spans[:, 1] + edge <= len(channel))]
@@ -93,8 +92,8 @@ def find_cut_outs(
     for start, stop in ((spans[:, 0] - near, spans[:, 0]), (spans[:, 1], spans[:, 1] + near)):
         sides.append(
             [
-                float(np.sqrt(np.mean(np.square(channel[a:b]))))
-                for a, b in zip(start, stop, strict=True)
+                float(np.sqrt(np.mean(np.square(channel[a:b] - held))))
+                for a, b, held in zip(start, stop, channel[spans[:, 0]], strict=True)
             ]
         )
     return spans, np.asarray(np.array(sides).T / loud_level, np.float32)
@@ -103,6 +102,7 @@ def find_cut_outs(
 def _measure_loud_level(channel: Floats, sample_rate: int) -> float:
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
+    blocks = blocks - blocks.mean(axis=1, keepdims=True)
     levels = np.sqrt(np.einsum("bt,bt->b", blocks, blocks) / step)
     sounding = levels > MIN_LEVEL_SHARE * levels.max(initial=0.0)
     if sounding.any():

@@ -40,6 +40,16 @@ small.
 
 Chosen, not measured.
 """
+NEARLY_TOP = 0.99
+"""Of the highest correlation: lags that reach it are equally good. Chosen, not measured."""
+PLAIN_MARGIN_SECONDS = 0.005
+"""The same where the waveforms are correlated as they are. Chosen, not measured."""
+MIN_PLAIN_COHERENCE = 0.7
+"""Correlation of the waveforms as they are, from which on they agree although their first
+differences do not.
+
+Measured on a voice and music with white noise at 5 dB: 0.85. Margin: 0.15.
+"""
 TRACK_MARGIN_SECONDS = 0.06
 """How far from the common lag that of a piece is searched. Chosen, not measured."""
 MAX_ALIGNED_SECONDS = 600.0
@@ -151,7 +161,32 @@ def _read_speed(recording: Recording, reference: Recording) -> SpeedReading:
     lag_track = _follow_lag(candidate_samples, reference_samples, rate)
     if is_coherent(lag_track):
         return SpeedReading(lag_track)
+    plain_track = _follow_plain_lag(candidate_samples, reference_samples, rate)
+    if plain_track is not None:
+        return SpeedReading(plain_track)
     return search_speed(candidate_samples, reference_samples, rate, lag_track)
+
+
+def _follow_plain_lag(candidate: Samples, reference: Samples, rate: int) -> LagTrack | None:
+    """The lag of the waveforms as they are, where they surely agree: noise of all frequencies drowns
+    their first differences long before it drowns them.
+    """
+    if max(len(candidate), len(reference)) > MAX_DIRECT_SECONDS * rate:
+        return None
+    overlap = max(min(len(candidate), len(reference)) // 2, 2)
+    first, values = correlate_lags(
+        candidate - candidate.mean(), reference - reference.mean(), min_overlap=overlap
+    )
+    heights = np.abs(values)
+    if heights.max() < MIN_PLAIN_COHERENCE:
+        return None
+    tops = first + np.flatnonzero(heights >= NEARLY_TOP * heights.max())
+    lag = int(tops[np.argmin(np.abs(tops))])  # of a sound of one period the nearest
+    lag_track = track_lag(
+        candidate, reference, lag, int(PLAIN_MARGIN_SECONDS * rate), rate, sharpen=False
+    )
+    is_sure = lag_track.coherence >= MIN_PLAIN_COHERENCE and is_coherent(lag_track)
+    return lag_track if is_sure else None
 
 
 def _remove_drift(

@@ -65,6 +65,7 @@ def track_lag(
     rate: int,
     *,
     pieces: int = MAX_PIECES,
+    sharpen: bool = True,
 ) -> LagTrack:
     """Follow the lag through the overlap of two [time] signals of one rate.
 
@@ -72,6 +73,8 @@ def track_lag(
         lag: About where the reference's start lies in the recording.
         margin: How many samples it may be off, on either side, anywhere.
         pieces: How many are looked at, at most.
+        sharpen: Correlate first differences; without it the waveforms as they are, which added noise
+            hides less.
     """
     piece = max(int(PIECE_SECONDS * rate), 64)
     starts = _choose_starts(recording, reference, lag, piece, pieces)
@@ -82,9 +85,14 @@ def track_lag(
         part = reference[start : start + piece]
         if len(window) < len(part) or not len(part):
             continue
-        first, values = correlate_lags(
-            take_first_difference(window), take_first_difference(part), min_overlap=len(part)
-        )
+        if sharpen:
+            first, values = correlate_lags(
+                take_first_difference(window), take_first_difference(part), min_overlap=len(part)
+            )
+        else:
+            first, values = correlate_lags(
+                window - window.mean(), part - part.mean(), min_overlap=len(part)
+            )
         sign = 1 if values.max() >= -values.min() else -1
         place, height = find_peak(sign * values)
         positions.append(start + _find_energy_centre(part))

@@ -45,8 +45,7 @@ def test_a_folder_goes_on_after_a_file_that_fails(
     monkeypatch.setattr(one_file, "read_recording", fail_at_a)
     report = listen(tmp_path, workers=0)
     assert report.verdict is Verdict.INCONCLUSIVE
-    (failure,) = report.findings
-    assert failure.cause == "listening-failed"
+    (failure,) = (each for each in report.findings if each.cause == "listening-failed")
     assert "IndexError: index -1" in failure.message
     assert len(report.extra["recordings"]) == 2
     monkeypatch.undo()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.relation import Relation
+from auscult.sound.residual import Residual
 
 MIN_CORRELATION = 0.5
 """Of the spectrograms, below which a speed or place read from them is not believed.
 
 Measured on white noise and the same sentence backwards: 0.03 and 0.39. Margin: 0.11.
+"""
+MIN_WAVEFORM_CORRELATION = 0.6
+"""Of blocks of 0.1 s with their counterparts, median, from which on the two are one waveform.
+
+Measured on a voice and music: with noise at 5 dB 0.85, with an echo as loud 0.62 and 0.78. Margin:
+0.02.
 """
 
 
@@ -22,6 +31,22 @@ def find_relation(subject: SoundSubject) -> Relation | None:
     if relation.coherent or relation.rate_correlation >= MIN_CORRELATION:
         return relation
     return None
+
+
+def find_residual(subject: SoundSubject) -> Residual | None:
+    """What is left when the reference is taken off; None where the two are not one waveform.
+
+    A vocoder's phases are its own: there is nothing to subtract.
+    """
+    if subject.reference is None or not has_sound(subject):
+        return None
+    relation = subject.relation
+    if not subject.steps.steps and not (relation.is_related and is_same_speed(relation)):
+        return None
+    correlations = subject.residual.level_track.correlations
+    if not len(correlations) or float(np.median(correlations)) < MIN_WAVEFORM_CORRELATION:
+        return None
+    return subject.residual
 
 
 def has_sound(subject: SoundSubject) -> bool:

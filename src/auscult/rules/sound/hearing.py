@@ -13,11 +13,15 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from auscult.finding import Finding, Skip
+from auscult.finding import Finding, Severity, Skip
 from auscult.rules import every_rule, run_rules
 from auscult.rules.sound.subject import SoundSubject
 
 FOLDER = "sound"
+REMAINDER = "unexplained"
+"""What is told only where nothing else explains why the waveform differs."""
+HARMLESS_CAUSES = frozenset({"lag", "gain", "polarity", "padded-sound", "truncated-sound"})
+"""Causes that are taken off before the remainder is looked at: they do not explain it."""
 
 
 def run_sound_rules(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
@@ -133,6 +137,8 @@ def _find_explained_causes(cause: str) -> frozenset[str]:
 
 
 def _can_explain(cause: Finding, effect: Finding) -> bool:
+    if effect.cause == REMAINDER and cause is not effect and cause.cause not in HARMLESS_CAUSES:
+        return cause.severity is not Severity.INFO
     if (
         cause is effect
         or effect.cause not in _find_explained_causes(cause.cause)

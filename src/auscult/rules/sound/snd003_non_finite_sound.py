@@ -49,6 +49,8 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "anywhere"
 EXPLAINS = (
+    "click",
+    "unexplained",
     "silence",
     "dropouts",
     "padded-sound",

@@ -47,6 +47,7 @@ from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.gaps import find_cut_outs
+from auscult.sound.steps import find_period
 
 CODE = "SND013"
 NAME = "dropouts"
@@ -118,6 +119,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         if is_cut_out.sum() < MIN_GAPS and not is_sure.any():
             continue
         spans = spans[is_cut_out | is_sure]
+        period = find_period(tuple(spans[:, 0].tolist()))
+        every = "" if period is None else f", every {period / analysis.sample_rate:.4g} s"
         lost_seconds = float((spans[:, 1] - spans[:, 0]).sum()) / analysis.sample_rate
         yield Finding(
             CODE,
@@ -125,12 +128,13 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
             Severity.ERROR,
             (subject.recording.name,),
             f"{format_count(len(spans), 'piece')} missing from the middle of the sound, "
-            f"{1000 * lost_seconds:.0f} ms in all",
+            f"{1000 * lost_seconds:.0f} ms in all{every}",
             confidence=min(0.99, 0.7 + 0.05 * len(spans)),
             evidence={
                 "gaps": len(spans),
                 "seconds": round(lost_seconds, 4),
                 "channel": channel_number,
+                "period_seconds": period and round(period / analysis.sample_rate, 5),
             },
             times=tuple(
                 (

@@ -18,7 +18,7 @@ soundfile.write("out.wav", samples, 24000)  # right
 ```
 
 **Blind spots.** Ratios below 1.8 are within what voices do; by the sound alone 2 is found in some
-voices. Other things than speech are not judged by their sound. A file that was resampled properly
+voices, and children and singers are taken for it: information. Other things than speech are not judged by their sound. A file that was resampled properly
 has another rate than the config and is right: where its header states a higher rate, it has nothing
 above half of the model's; a lower one tells nothing.
 
@@ -180,7 +180,7 @@ def _report_rate(subject: SoundSubject, clues: _RateClues) -> Finding:
     return Finding(
         CODE,
         NAME,
-        Severity.ERROR if clues.agree else Severity.WARNING,
+        _choose_severity(clues),
         (subject.recording.name,),
         _describe_clues(clues, rates),
         confidence=confidence,
@@ -194,6 +194,15 @@ def _report_rate(subject: SoundSubject, clues: _RateClues) -> Finding:
         settled_by="auscult listen FILE --ref REFERENCE",
         rank=25,
     )
+
+
+def _choose_severity(clues: _RateClues) -> Severity:
+    """By the sound alone it is information: of real recordings most that sound so are right."""
+    if clues.agree:
+        return Severity.ERROR
+    if clues.model_rate is None and "characters_per_second" not in clues.evidence:
+        return Severity.INFO
+    return Severity.WARNING
 
 
 def _describe_clues(clues: _RateClues, rates: list[int]) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from auscult.sound.analysis import SoundAnalysis
     from auscult.sound.recording import Recording
     from auscult.sound.relation import Relation
+    from auscult.sound.residual import Residual
+    from auscult.sound.steps import StepTrack
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,48 @@ class SoundSubject:
         from auscult.sound.relation import relate_recordings
 
         return relate_recordings(*self.finite_pair)
+
+    @cached_property
+    def steps(self) -> StepTrack:
+        """Where samples were put in or are missing, against the reference.
+
+        Raises:
+            UsageError: If there is no reference.
+        """
+        from auscult.sound.relation import mix_down
+        from auscult.sound.steps import find_steps
+
+        recording, reference = self.finite_pair
+        rate = reference.sample_rate
+        is_same_speed = self.relation.rate_ratio == 1.0 and self.relation.time_stretch == 1.0
+        lag = self.relation.lag_samples if is_same_speed else 0
+        return find_steps(mix_down(recording.resample(rate)), mix_down(reference), rate, lag)
+
+    @cached_property
+    def residual(self) -> Residual:
+        """What is left of the recording when the reference is taken off, inserted samples left out.
+
+        Raises:
+            UsageError: If there is no reference.
+        """
+        from auscult.sound.relation import mix_down
+        from auscult.sound.residual import Residual
+
+        recording, reference = self.finite_pair
+        rate = reference.sample_rate
+        if not self.steps.steps:
+            pair = self.relation.aligned_recording, self.relation.aligned_reference
+            return Residual(mix_down(pair[0]), mix_down(pair[1]), rate)
+        return Residual(
+            *self.steps.align(mix_down(recording.resample(rate)), mix_down(reference)), rate
+        )
+
+
+@dataclass(frozen=True)
+class ContainerSubject:
+    """A file as it lies on the disk: its header, and the bytes behind it."""
+
+    path: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,13 @@ from auscult import rules
 from auscult.errors import AuscultError
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.hearing import run_sound_rules
-from auscult.rules.sound.subject import FailedSubject, SoundFacts, SoundSubject, UnreadableSubject
+from auscult.rules.sound.subject import (
+    ContainerSubject,
+    FailedSubject,
+    SoundFacts,
+    SoundSubject,
+    UnreadableSubject,
+)
 from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.bandwidth import find_spectral_edge
 from auscult.sound.figures import measure_figures
@@ -50,8 +56,15 @@ class ListenedFile:
 def hear_file(
     path: str, reference: str | None = None, facts: SoundFacts | None = None
 ) -> ListenedFile:
-    """Listen to one file; one that cannot be read is a finding."""
-    facts = facts or SoundFacts()
+    """Listen to one file; one that cannot be read is a finding, and so is a header that is wrong."""
+    listened_file = _hear_content(path, reference, facts or SoundFacts())
+    if not Path(path).is_file():
+        return listened_file
+    findings, _ = rules.run_rules(ContainerSubject(path), "sound")
+    return replace(listened_file, findings=(*listened_file.findings, *findings))
+
+
+def _hear_content(path: str, reference: str | None, facts: SoundFacts) -> ListenedFile:
     try:
         header = read_header(path)
         if reference is not None:
