@@ -13,7 +13,8 @@ took some tensors from elsewhere.
 **Blind spots.** Two runs of one recipe and an unrelated model of the same shapes look alike where
 the correlation is near 0.
 
-**How it is measured.** What is left after all other rules. Correlation of the values: near 1 is a
+**How it is measured.** What is left after all other rules; tensors without relation among equal ones are
+`unexplained`. Correlation of the values: near 1 is a
 fine-tuned or later copy, near 0 another run. The median over the tensors is given. No threshold.
 
 **Example.** `best.pth` and `last.pth` of two runs were exchanged:
@@ -46,7 +47,10 @@ PRECEDENCE = 800
 RELATED_CORRELATION = 0.5
 """Median correlation above which the two are called related; only the wording depends on it. Chosen, not measured."""
 CONFIDENCE = 0.9
-"""What is left after all other rules may have a cause that no rule knows. Chosen, not measured."""
+"""Of a related copy: what is left after all other rules may have a cause that no rule knows. Chosen, not measured."""
+UNRELATED_CONFIDENCE = 0.7
+"""Of weights without relation: another training of one recipe, and a rearrangement that no rule knows, look alike in them.
+Chosen, not measured."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
@@ -90,7 +94,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         tuple(name for place in places for name in place.where),
         f"the {subject.noun('candidate')} has other values in {format_count(len(places), 'tensor')}"
         f" of {pair_count} pairs (median correlation {correlation:.2f}): {origin_text}",
-        confidence=CONFIDENCE,
+        confidence=CONFIDENCE if is_related else UNRELATED_CONFIDENCE,
         evidence={
             "median_correlation": round(correlation, 4),
             "median_change": float(f"{change:.4g}"),

@@ -1,0 +1,57 @@
+"""What nothing explains is said to be unexplained; a training, or a part trained further, is other weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auscult.verbs.diff.diff import diff
+from auscult.verdict import Report, Verdict
+from auscult.weights import Array, Checkpoint
+from tests.rules.models import Arrays, filled, hifigan
+
+NAME = "resblocks.4.convs1.0.weight"
+
+
+def run(candidate: Arrays) -> Report:
+    return diff(Checkpoint.of(hifigan(), "a"), Checkpoint.of(candidate, "b"))
+
+
+def causes(report: Report) -> list[str]:
+    return [finding.cause for finding in report.findings]
+
+
+def tune(array: Array, seed: int = 0) -> Array:
+    noise = np.random.default_rng(seed).standard_normal(array.shape).astype(np.float32)
+    tuned: Array = array + 0.05 * array.std() * noise
+    return tuned
+
+
+def test_one_foreign_tensor_among_equals() -> None:
+    shape = hifigan()[NAME].shape
+    report = run(hifigan() | filled({NAME: shape}, 99))
+    assert causes(report) == ["unexplained"]
+    assert report.findings[0].where == (NAME,)
+    assert report.findings[0].confidence < 0.6
+    assert report.verdict is Verdict.DIVERGENT
+
+
+def test_values_of_another_size_are_no_training() -> None:
+    other = hifigan(seed=9)
+    other[NAME] = 1000 * other[NAME]
+    report = run(other)
+    by_cause = {finding.cause: finding for finding in report.findings}
+    assert set(by_cause) == {"unexplained", "other-weights"}
+    assert by_cause["unexplained"].where == (NAME,)
+
+
+def test_another_training_and_a_fine_tune_are_other_weights() -> None:
+    assert causes(run(hifigan(seed=9))) == ["other-weights"]
+    tuned = {name: tune(array) for name, array in hifigan().items()}
+    report = run(tuned)
+    assert causes(report) == ["other-weights"]
+    assert report.findings[0].evidence["related"] is True
+
+
+def test_a_part_that_was_trained_further_is_other_weights() -> None:
+    part = {n: tune(a) for n, a in hifigan().items() if n.startswith("ups.")}
+    assert causes(run(hifigan() | part)) == ["other-weights"]
