@@ -47,7 +47,7 @@ def _iter_lines(report: Report, part: VerbPart, style: Style, verbose: int) -> I
     if verbose < 0:
         return
     error_line = find_error_line(report)
-    if error_line is not None:
+    if error_line is not None and not report.findings:
         yield ""
         yield error_line
         return

@@ -42,10 +42,7 @@ def train_model(
             flawed and `flawed` is `stop`.
         TrainingError: If the run cannot go on; it says why.
     """
-    if model not in MODELS:
-        raise UsageError(
-            "cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}"
-        )
+    _require_known_model(model)
     from auscult.preflight_checks.measures.bound import bound
     from auscult.training.codec.config import TrainConfig
     from auscult.training.codec.loop import train as train_codec
@@ -76,12 +73,27 @@ def train_model(
         "held_out": figures,
         "file": str(Path(config.out) / RELEASE),
         "log": str(Path(config.out) / "train.jsonl"),
+        **_describe_data(data_check),
     }
-    if data_check is not None:
-        facts["recordings"] = data_check.count
-        facts["flawed"] = {path: list(causes) for path, causes in data_check.flawed.items()}
-        facts["copies"] = list(data_check.copies)
     return Report("train", (config.data,), Verdict.PASS, section=TrainSection(facts))
+
+
+def _describe_data(data_check: RecordingsCheck | None) -> dict[str, Any]:
+    """What was found in the recordings, for the report; nothing where they were not looked at."""
+    if data_check is None:
+        return {}
+    return {
+        "recordings": data_check.count,
+        "flawed": {path: list(causes) for path, causes in data_check.flawed.items()},
+        "copies": list(data_check.copies),
+    }
+
+
+def _require_known_model(model: str) -> None:
+    if model not in MODELS:
+        raise UsageError(
+            "cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}"
+        )
 
 
 def _check_data(

@@ -13,6 +13,7 @@ from typing import Literal
 from auscult.errors import UsageError
 from auscult.facts.progress import Progress
 from auscult.finding import Severity
+from auscult.rules.sound.subject import SoundFacts
 from auscult.verbs.listen.engines import hear_all
 from auscult.verbs.listen.files import find_sound_files
 from auscult.verbs.listen.one_file import ListenedFile
@@ -66,7 +67,7 @@ def check_recordings(
         UsageError: If some are flawed and `flawed` is `stop`; it lists them.
     """
     paths = find_sound_files([str(folder)])
-    listened_files = hear_all(paths, None, None, progress=progress)
+    listened_files = hear_all(paths, None, SoundFacts(), progress=progress)
     flawed_causes = {
         item.path: causes for item in listened_files if (causes := find_spoiling_causes(item))
     }
