@@ -22,10 +22,10 @@ MAX_BYTES = 1 << 28
 HALF_FLAG, INTEGER_FLAG, RAW_FLAG = 0x01306B47, 0x000D4B38, 0x0002C056
 TABLE_ENTRIES = 256
 ALIGNMENT = 4
-CUT_ERROR = 2.0**-10
-"""Largest relative error of a weight in float16: ncnn's converter cuts the last bits off and does not round."""
-CUT_TINY = 2.0**-14
-"""Below this magnitude the converter stores zero."""
+HALF_ERROR = 1.01 * 2.0**-11
+"""Largest relative error of a weight in float16: half a unit in the last place, and the rounding of the bound."""
+HALF_TINY = 2.0**-14
+"""Below this magnitude ncnn's converters store zero, although float16 reaches further down."""
 
 
 @dataclass
@@ -125,13 +125,13 @@ class NcnnStream:
 
 
 def _widen_halves(stored: Tensor) -> Tensor:
-    """Weights in float16 with the error that cutting off makes, which is twice that of rounding."""
+    """Weights in float16 whose smallest values became zero: rounding alone does not explain these."""
     row_length = stored.shape[-1] if stored.shape else 1
 
     def decode(first: int, last: int) -> DecodedRows:
         flat = stored.flat(first * row_length, last * row_length).astype(np.float32)
         values = flat.reshape(last - first, row_length)
-        return DecodedRows(values, CUT_ERROR * np.abs(values) + np.float32(CUT_TINY))
+        return DecodedRows(values, HALF_ERROR * np.abs(values) + np.float32(HALF_TINY))
 
-    data = CodedWeight(stored.shape, "ncnn_float16", "ncnn, float16 cut off", 16, None, decode)
+    data = CodedWeight(stored.shape, "ncnn_float16", "ncnn, float16", 16, None, decode)
     return Tensor(stored.name, stored.shape, data.dtype, data, stored.nbytes)
