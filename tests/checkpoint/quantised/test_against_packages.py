@@ -87,12 +87,13 @@ torch.save({{"layer.weight": model[0].weight, "layer.bias": layer.bias}}, f"{{ou
 np.save(f"{{out}}/values.npy", model[0].weight.dequantize().detach().numpy())
 """
 QUANTO_WEIGHTS = """
-import importlib
+import importlib.util
 from optimum.quanto import freeze, qfloat8, qint2, qint4, qint8, quantize
 from optimum.quanto.tensor.packed import PackedTensor
-importlib.import_module("optimum.quanto.library.unpack")
-plain = sys.modules["optimum.quanto.library.unpack"]  # the same in Python: nothing is compiled
-PackedTensor.unpack = lambda self: plain.unpack(self._data, self._bits)[: self.shape[0]]
+source = open(importlib.util.find_spec("optimum.quanto.library.unpack").origin).read()
+plain = {{}}  # the same in Python, out of its registration: nothing is compiled
+exec("\\n".join(line for line in source.splitlines() if "torch.library" not in line), plain)
+PackedTensor.unpack = lambda self: plain['unpack'](self._data, self._bits)[: self.shape[0]]
 model = torch.nn.ModuleDict({{"layer": layer}})
 quantize(model, weights={kind})
 freeze(model)
