@@ -9,7 +9,8 @@ from auscult.errors import CheckpointError
 
 KNOWN_FORMATS = (
     "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .keras/.h5, .msgpack, .gguf, .onnx, .ort, .tflite, "
-    ".mlpackage/.mlmodel, .xml (OpenVINO), .mnn, .pte/.ptd, .param (ncnn), .pdparams/.pdiparams"
+    ".mlpackage/.mlmodel, .xml (OpenVINO), .mnn, .pte/.ptd, .param (ncnn), .pdparams/.pdiparams; folders of torch DCP, DeepSpeed, "
+    "TensorFlow and Orbax"
 )
 ZIP_HEADER_END = b"\x03\x04"
 """The bytes behind `PK` at the start of a zip archive."""

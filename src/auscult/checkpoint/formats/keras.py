@@ -20,6 +20,7 @@ from auscult.finding import Skip
 from auscult.weights import Tensor
 
 FORMAT = "keras"
+CHECKED_WITH = ("Keras 3.15.1", "h5py 3.16.0")
 WEIGHTS_NAME = "model.weights.h5"
 METADATA_NAME = "metadata.json"
 LEGACY_GROUP = "model_weights"

@@ -27,6 +27,7 @@ from auscult.errors import CheckpointError
 from auscult.finding import Skip
 
 FORMAT = "orbax"
+CHECKED_WITH = ("orbax-checkpoint 0.12.8", "tensorstore 0.1.86")
 METADATA_NAME = "_METADATA"
 AGGREGATE_NAME = "checkpoint"
 PROCESS_PREFIX = "ocdbt.process_"

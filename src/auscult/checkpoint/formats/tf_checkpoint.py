@@ -28,6 +28,7 @@ from auscult.finding import Skip
 from auscult.weights import Shape, Tensor
 
 FORMAT = "tensorflow"
+CHECKED_WITH = ("TensorFlow 2.21.0", "Keras 3.15.1")
 INDEX_SUFFIX = ".index"
 DATA_NAME = re.compile(r"(.+)\.data-\d{5}-of-\d{5}")
 GRAPH_NAME = "saved_model.pb"
