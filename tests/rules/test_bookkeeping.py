@@ -33,7 +33,8 @@ def test_counters_make_no_difference(other: Arrays) -> None:
     for reference, candidate in (sides, sides[::-1]):
         report = diff(Checkpoint.of(reference), Checkpoint.of(candidate))
         assert report.verdict is Verdict.EQUIVALENT
-        assert [finding.cause for finding in report.findings] == ["derived-buffer"]
+        assert "derived-buffer" in {finding.cause for finding in report.findings}
+        assert {finding.severity for finding in report.findings} == {"info"}
 
 
 @pytest.mark.parametrize("other", [{}, {"quantizer.step": np.array(0.0371, np.float32)}])
