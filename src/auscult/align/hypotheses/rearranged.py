@@ -30,6 +30,7 @@ _RECURRENT_NAME = re.compile(
     r"lstm|gru|rnn|gate|weight_[ih]h|bias_[ih]h|(^|[._])(w_?[xih]|[wr]_?[ih]?h?|wx|wh)$",
     re.IGNORECASE,
 )
+_TABLE_NAME = re.compile(r"pos(ition(al)?)?_|(^|[._])pe($|[._])|pos_?emb|embed|table")
 _ATTENTION_NAME = re.compile(
     r"qkv|kv|in_proj|c_attn|att(entio)?n|query_key|to_[qkv]", re.IGNORECASE
 )
@@ -69,6 +70,8 @@ def _name_cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
     )
     if isinstance(op, FortranScramble | Reshape):
         return "layout-fortran", True
+    if isinstance(op, Flip) or _is_table(source, target):
+        return "rows-reordered", same_name
     if isinstance(op, Interleave | Deinterleave):
         if op.outer == 1 and op.parts in {2, 3}:
             return ("qkv-order", same_name)
@@ -80,6 +83,12 @@ def _name_cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
         if is_gates and (is_recurrent or not is_attention):
             return "gate-order", same_name
         return "qkv-order", same_name
-    if isinstance(op, Flip):
-        return "kernel-flipped", same_name
     return None, same_name
+
+
+def _is_table(source: str, target: str) -> bool:
+    """Whether the names are of a table of positions or symbols, which has neither heads nor gates."""
+    return any(
+        _TABLE_NAME.search(name) is not None and _ATTENTION_NAME.search(name) is None
+        for name in (source, target)
+    )

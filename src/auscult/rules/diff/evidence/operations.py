@@ -59,6 +59,8 @@ def _is_shadowed(cause: str, shadowing_cause: str) -> bool:
         ("qkv", "gate"),
         ("gate", "qkv"),
         ("layout-fortran", "layout"),
+        ("qkv", "rows-reordered"),
+        ("gate", "rows-reordered"),
     )
     return cause != shadowing_cause and any(
         cause.startswith(cause_prefix) and shadowing_cause.startswith(shadowing_prefix)
