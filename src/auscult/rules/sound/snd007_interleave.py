@@ -61,7 +61,7 @@ EXPLAINS = (
         "noise",
         "flat-mel",
     ),
-    "saturated",
+    *("saturated", "repeat", "aliasing", "echo"),
 )
 FOLLOWS = True
 WRITING = "transpose [channels, time] to [time, channels] before writing, or reverse on reading"
