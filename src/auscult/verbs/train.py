@@ -52,18 +52,18 @@ def train_model(
     config = TrainConfig.from_dict(settings or {})
     codec = config.codec
     data_check = _check_data(config.data, Path(config.out) / RESUME, flawed, progress)
+    left_out = data_check.list_unwanted() if data_check and flawed == "skip" else frozenset()
     speech = read_speech(
         config.data,
         codec.sample_rate,
         codec.level,
         minutes=config.minutes,
         seed=config.seed,
-        left_out=data_check.list_unwanted() if data_check and flawed == "skip" else frozenset(),
+        left_out=left_out,
     )
     figures = train_codec(config, speech, progress=progress)
-    bound_db = bound(
-        [samples for _, samples in speech.held_out], codec.sample_rate, codec.bits_per_second
-    )
+    held_out_samples = [samples for _, samples in speech.held_out]
+    bound_db = bound(held_out_samples, codec.sample_rate, codec.bits_per_second)
     facts = {
         "model": model,
         "steps": config.steps,

@@ -46,7 +46,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
-from auscult.sound.gaps import find_cut_outs
+from auscult.sound.gaps import Spans, find_cut_outs
 from auscult.sound.steps import find_period
 
 CODE = "SND013"
@@ -100,8 +100,16 @@ SURE_SECONDS = 0.005
 """Length of a long run. Chosen, not measured."""
 AT_PEAK = 0.9
 """Of the peak: runs above this are clipping. Chosen, not measured."""
+MAX_TIMES = 50
+"""Gaps whose times a finding lists. Chosen, not measured."""
 MIN_LEVELS = 200
 """With fewer levels the samples of a soft sound are equal by themselves. Chosen, not measured."""
+
+
+def _list_times(spans: Spans, sample_rate: int) -> tuple[tuple[float, float], ...]:
+    """Start and end of the first spans, in seconds."""
+    seconds = spans[:MAX_TIMES] / sample_rate
+    return tuple((round(float(start), 4), round(float(end), 4)) for start, end in seconds)
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
@@ -136,13 +144,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
                 "channel": channel_number,
                 "period_seconds": period and round(period / analysis.sample_rate, 5),
             },
-            times=tuple(
-                (
-                    round(float(a) / analysis.sample_rate, 4),
-                    round(float(b) / analysis.sample_rate, 4),
-                )
-                for a, b in spans[:50]
-            ),
+            times=_list_times(spans, analysis.sample_rate),
             rank=14,
         )
         return

@@ -76,13 +76,9 @@ def diff(
             finding = _find_truncation(error)
             if finding is None:
                 raise
-            return Report(
-                "diff",
-                (_name_side(reference), _name_side(candidate)),
-                Verdict.ERROR,
-                findings=(finding,),
-                section=ErrorSection({"what": str(error)}),
-            )
+            names = (_name_side(reference), _name_side(candidate))
+            section = ErrorSection({"what": str(error)})
+            return Report("diff", names, Verdict.ERROR, findings=(finding,), section=section)
     reference_checkpoint, candidate_checkpoint = checkpoints
     if container_a is None:
         reference_checkpoint = widen_to_other(reference_checkpoint, reference, checkpoints[1])
