@@ -473,3 +473,17 @@ def aligned_quietly(a: Arrays, b: Arrays) -> tuple[Any, ...]:
         result = align(Checkpoint.of(a), Checkpoint.of(b))
     check_places(result, list(a), list(b))
     return result.matches
+
+
+def test_rounding_that_leaves_few_values_is_rounding(rng: np.random.Generator) -> None:
+    """Gains of a norm lie so near 1 that bfloat16 has few values for them, though the float32 ones are all different."""
+    a = {
+        "norm.weight": (1 + 0.01 * rng.standard_normal(64)).astype(np.float32),
+        "ff.weight": rng.standard_normal((32, 16)).astype(np.float32),
+    }
+    b = {name: array.astype(ml_dtypes.bfloat16).astype(np.float32) for name, array in a.items()}
+    assert {match.equality for match in aligned(a, b).matches} == {Equality.CLOSE}
+    other = b | {"norm.weight": b["norm.weight"][::-1].copy()}
+    assert {
+        match.equality for match in aligned(a, other).matches if match.a == ("norm.weight",)
+    } == {Equality.DIFFERENT}

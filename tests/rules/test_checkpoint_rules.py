@@ -45,6 +45,31 @@ def test_renamed() -> None:
     assert set(found(report, "renamed").where) == {name for name in bad if name not in good}
 
 
+def test_swapped_between_few_blocks_of_a_renamed_file() -> None:
+    """Of three blocks one vector keeps its place: what else lies in the blocks tells where the two belong."""
+    good = filled(
+        {
+            f"blocks.{index}.{leaf}": shape
+            for index in range(3)
+            for leaf, shape in {
+                "norm1.weight": (16,),
+                "norm1.bias": (16,),
+                "ff.weight": (8, 16),
+            }.items()
+        }
+    )
+    new_names = {
+        name: name.replace("blocks", "m.layers").replace("norm1", "ln_a").replace("ff", "fc")
+        for name in good
+    }
+    right = {new_names[name]: array for name, array in good.items()}
+    assert run(right, good).verdict is Verdict.EQUIVALENT
+    one, two = "m.layers.0.ln_a.weight", "m.layers.2.ln_a.weight"
+    report = run(right | {one: right[two], two: right[one]}, good)
+    assert report.verdict is Verdict.DIVERGENT
+    assert set(found(report, "swapped").where) == {one, two}
+
+
 def test_swapped_inside_a_renamed_file() -> None:
     """norm2 and norm3 exchanged, in a file whose modules have other names throughout."""
     good = filled(

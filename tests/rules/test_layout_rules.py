@@ -164,6 +164,37 @@ def test_qkv_fused() -> None:
     assert set(finding.where) == {f"layers.{layer}.attn.in_proj.weight" for layer in range(2)}
 
 
+@pytest.mark.parametrize(
+    ("name", "cause", "severity", "verdict"),
+    [
+        ("in_proj_weight", "qkv-order", Severity.ERROR, Verdict.DIVERGENT),
+        ("qkv_proj.weight", "qkv-fused", Severity.WARNING, Verdict.EQUIVALENT),
+    ],
+)
+def test_parts_of_attention_joined_in_another_order(
+    name: str, cause: str, severity: Severity, verdict: Verdict
+) -> None:
+    """torch's attention has one order; CodeGen's `qkv_proj` is q, v, k."""
+    good = attention()
+    rest = {key: array for key, array in good.items() if ".to_" not in key}
+
+    def join(order: str) -> Report:
+        joined = {
+            f"layers.{layer}.attn.{name}": np.concatenate(
+                [good[f"layers.{layer}.attn.to_{part}.weight"] for part in order]
+            )
+            for layer in range(2)
+        }
+        return run(rest | joined, good)
+
+    report = join("qvk")
+    assert found(report, cause).severity is severity
+    assert report.verdict is verdict
+    right = join("qkv")
+    assert found(right, "qkv-fused").severity is Severity.INFO
+    assert right.verdict is Verdict.EQUIVALENT
+
+
 def test_qkv_order() -> None:
     good = {
         "attn.to_qkv.weight": np.concatenate(list(attention().values())[:3]),
@@ -189,6 +220,20 @@ def test_gate_order() -> None:
         for name, array in good.items()
     }
     assert set(found(run(bad, good), "gate-order").where) == set(good)
+
+
+def test_two_biases_as_one_only_inform() -> None:
+    good = filled(
+        {"lstm.weight_ih_l0": (32, 6), "lstm.bias_ih_l0": (32,), "lstm.bias_hh_l0": (32,)}
+    )
+    port = {
+        "lstm.Wx": good["lstm.weight_ih_l0"],
+        "lstm.bias": good["lstm.bias_ih_l0"] + good["lstm.bias_hh_l0"],
+    }
+    report = run(port, good)
+    (finding,) = [item for item in report.findings if item.cause == "gate-order"]
+    assert finding.severity is Severity.INFO
+    assert "their sum" in finding.message
 
 
 def test_norm_folded() -> None:

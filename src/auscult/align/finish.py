@@ -12,6 +12,7 @@ from auscult.align.naming import find_weight_norm_pair
 from auscult.align.records import Match, WeightAlignment
 from auscult.align.renaming import Renaming
 from auscult.align.side import CheckpointSide
+from auscult.align.wrong_orders import mark_wrong_orders
 from auscult.finding import Skip
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
@@ -20,6 +21,7 @@ from auscult.verdict import Equality
 def build_alignment(ledger: Ledger) -> WeightAlignment:
     """The finished alignment, matches in the order of side a."""
     matches = _unify_scrambles(ledger, mark_swapped_matches(ledger))
+    matches = mark_wrong_orders(matches, ledger.a, ledger.b)
     matches.sort(key=lambda match: min(ledger.a.position[name] for name in match.a))
     without_partner_a = _find_unread_partners(ledger.a.left, ledger.b, ledger.renaming)
     without_partner_b = _find_unread_partners(ledger.b.left, ledger.a, ledger.renaming_back)

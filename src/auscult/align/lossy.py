@@ -58,10 +58,18 @@ def _match_by_trusted_formats(ledger: Ledger) -> None:
     trusted = frozenset(name for name in formats if name)
     if trusted:
         ledger.update_renaming()
-        retried_pairs = {pair for pair in ledger.tried_pairs if _is_small(ledger.a, pair[0])}
+        retried_pairs = {pair for pair in ledger.tried_pairs if _is_small_pair(ledger, pair)}
         ledger.tried_pairs -= retried_pairs
-        pairs = [pair for pair in iter_named_pairs(ledger) if _is_small(ledger.a, pair[0])]
+        pairs = [pair for pair in iter_named_pairs(ledger) if _is_small_pair(ledger, pair)]
         _confirm_pairs(ledger, pairs, trusted)
+
+
+def _is_small_pair(ledger: Ledger, pair: tuple[str, str]) -> bool:
+    """Whether either is: rounding leaves few values of many, as of a norm's gains, all of them near 1."""
+    return any(
+        name in side.left and _is_small(side, name)
+        for side, name in zip((ledger.a, ledger.b), pair, strict=True)
+    )
 
 
 def _is_small(side: CheckpointSide, name: str) -> bool:

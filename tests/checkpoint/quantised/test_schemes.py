@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -211,3 +212,20 @@ def test_a_group_without_a_scale_is_an_error(tmp_path: Path) -> None:
     save_file(parts, tmp_path / "a.safetensors")
     with pytest.raises(CheckpointError, match="groups that have no scale"):
         open_checkpoint(tmp_path / "a.safetensors")["layer.weight"].numpy()
+
+
+def test_eight_bit_floats_with_a_scale_under_their_own_name_are_a_weight(tmp_path: Path) -> None:
+    """As scripts write them that add `_scale` to a name; integers so named may be something else."""
+    weight = draw_weight(0)
+    scale = np.array([np.abs(weight).max() / 448], np.float32)
+    parts = {
+        "attn.in_proj_weight": (weight / scale).astype(ml_dtypes.float8_e4m3fn),
+        "attn.in_proj_weight_scale": scale,
+        "codebook": np.ones((8, 16), np.int8),
+        "codebook_scale": np.ones(1, np.float32),
+    }
+    save_file(parts, tmp_path / "a.safetensors")
+    found = open_checkpoint(tmp_path / "a.safetensors")
+    assert set(found) == {"attn.in_proj_weight", "codebook", "codebook_scale"}
+    error = np.abs(found["attn.in_proj_weight"].values() - weight)
+    assert bool((error <= 2.0**-4 * np.abs(weight) + 2.0**-10 * scale).all())

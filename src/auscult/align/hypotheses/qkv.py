@@ -40,6 +40,9 @@ _ROLE_NAMES = {
 }
 _FUSED_NAME = re.compile(r"qkv|to_kv|\bkv|_kv|in_proj|c_attn|query_key_value|wqkv", re.I)
 
+_ORDERED_NAME = re.compile(r"(^|\.)in_proj_(weight|bias)$")
+"""Of torch.nn.MultiheadAttention, which has one order: q, k, v. Others have their own: CodeGen's `qkv_proj` is q, v, k."""
+
 
 def propose(view: HypothesisView) -> Iterator[Proposal]:
     totals = _index_totals(view)
@@ -123,8 +126,21 @@ def _propose_joins(
         for order in permutations(names):
             for ops, heads in _iter_joins(axis, [arrays[name].shape[axis] for name in order]):
                 if _is_fitting(ops, [arrays[name] for name in order], target_values):
-                    evidence = {"order": "".join(roles[name] for name in order), "heads": heads}
-                    yield Proposal(order, (target,), ops, "qkv-fused", evidence=evidence)
+                    role_order = "".join(roles[name] for name in order)
+                    is_wrong = _is_other_order(target, role_order)
+                    yield Proposal(
+                        order,
+                        (target,),
+                        ops,
+                        "qkv-order" if is_wrong else "qkv-fused",
+                        is_wrong,
+                        evidence={"order": role_order, "heads": heads},
+                    )
+
+
+def _is_other_order(target: str, role_order: str) -> bool:
+    """Whether the fused tensor's module has another order than the parts were found in."""
+    return bool(_ORDERED_NAME.search(target)) and role_order not in {"qkv", "kv"}
 
 
 def _iter_joins(axis: int, sizes: list[int]) -> Iterator[tuple[tuple[Op, ...], int | None]]:

@@ -9,6 +9,7 @@
 | ComfyUI fp8 | `x.weight` float8 | `x.scale_weight` () | - | code * scale |
 | fp8 by blocks | `x.weight` float8 | `x.weight_scale_inv` (rows / 128, columns / 128) | - | code * scale |
 | compressed-tensors | `x.weight` int8 or float8 | `x.weight_scale` | `x.weight_zero_point` | (code - zero) * scale |
+| scripts of one's own | `x` float8 | `x_scale` | - | code * scale |
 
 Sources: bitsandbytes Int8Params, torchao Int8Tensor, optimum.quanto WeightQBytesTensor, ComfyUI
 comfy.ops, DeepSeek-V3 inference/kernel.py, compressed_tensors.
@@ -51,6 +52,8 @@ class Spelling:
         factor: Of the scale.
         source_rounding: Relative error of the weight before it was quantised: bitsandbytes takes
             it to float16 first.
+        weight: Name of the weight that the parts stand for.
+        is_float_only: Whether integers under these names may be something else.
     """
 
     words: str
@@ -61,6 +64,8 @@ class Spelling:
     factor: float = 1.0
     source_rounding: float = 0.0
     ignored: tuple[str, ...] = ()
+    weight: str = "{}.weight"
+    is_float_only: bool = False
 
     def match_layer(self, name: str) -> str | None:
         """The layer whose codes have that name."""
@@ -103,6 +108,7 @@ SPELLINGS = (
         "{}.weight_zero_point",
         ignored=("{}.input_scale", "{}.input_zero_point"),
     ),
+    Spelling("a scale beside it", "scaled", "{}", "{}_scale", weight="{}", is_float_only=True),
 )
 
 
@@ -126,6 +132,8 @@ def _merge(parts: Mapping[str, Tensor], name: str, spelling: Spelling) -> Merged
     layer = spelling.match_layer(name)
     scale = parts.get(spelling.scale.format(layer)) if layer is not None else None
     codes = parts[name]
+    if spelling.is_float_only and codes.dtype not in FLOAT_EPS:
+        return None
     if layer is None or scale is None or not are_scales(scale) or not _fits(scale, codes):
         return None
     if 1 < scale.size == codes.size and codes.shape[-1] > 1:  # numbers of its own for each code
@@ -142,7 +150,7 @@ def _merge(parts: Mapping[str, Tensor], name: str, spelling: Spelling) -> Merged
     if zero_point is not None and not _fits(zero_point, codes):
         return None
     data = _describe_weight(codes, scale, zero_point, spelling)
-    return MergedWeight(f"{layer}.weight", data, tuple(part_names))
+    return MergedWeight(spelling.weight.format(layer), data, tuple(part_names))
 
 
 def _fits(scale: Tensor, codes: Tensor) -> bool:

@@ -137,24 +137,37 @@ def _predict_usual_names(pairs: ExpectedNames) -> dict[int, str]:
     """Where each renamed tensor would be if it went where most tensors of its pattern go, under its own indices."""
     targets: dict[str, Counter[str]] = defaultdict(Counter)
     kept_index_counts: Counter[str] = Counter()
+    row_counts: Counter[str] = Counter()
+    kept_row_counts: Counter[str] = Counter()
     for expected, actual in pairs.values():
         label, indices = split_indices(expected)
         actual_label, actual_indices = split_indices(actual)
         targets[label][actual_label] += 1
         kept_index_counts[label] += indices == actual_indices
+        row_counts[_get_row(label)] += 1
+        kept_row_counts[_get_row(label)] += indices == actual_indices
     result = {}
     for index, (expected, actual) in pairs.items():
         label, indices = split_indices(expected)
+        actual_indices = split_indices(actual)[1]
         (usual_label, count), total = targets[label].most_common(1)[0], targets[label].total()
+        row = _get_row(label)
+        is_within_row = actual_indices[1:] == indices[1:]
+        keeps_indices = kept_index_counts[label] * 2 > total or (
+            is_within_row and kept_row_counts[row] * 2 > row_counts[row]
+        )
         is_confident = (
-            usual_label.count("*") == len(indices)
-            and count * 2 > total
-            and kept_index_counts[label] * 2 > total
+            usual_label.count("*") == len(indices) and count * 2 > total and keeps_indices
         )
         result[index] = actual
         if is_confident:
             result[index] = _fill_indices(usual_label, indices)
     return result
+
+
+def _get_row(label: str) -> str:
+    """The first row of modules that a pattern lies in: `blocks.*` of `blocks.*.norm1.weight`. What lies in one of them stays together."""
+    return label[: label.find("*") + 1]
 
 
 def _fill_indices(label: str, indices: tuple[int, ...]) -> str:

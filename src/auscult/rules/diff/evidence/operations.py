@@ -108,7 +108,7 @@ def make_equal_claim(cause: str) -> Callable[[DiffSubject, OpenItems], Iterable[
 def make_check(
     code: str,
     cause: str,
-    message: str,
+    message: str | Callable[[DiffSubject], str],
     *,
     severity: Callable[[DiffSubject], Severity],
     rank: int,
@@ -119,8 +119,9 @@ def make_check(
     def check(subject: DiffSubject) -> Iterable[Finding]:
         places = subject.places.get(cause, ())
         if places:
+            words = message if isinstance(message, str) else message(subject)
             yield build_operation_finding(
-                Finding(code, cause, severity(subject), (), message, rank=rank),
+                Finding(code, cause, severity(subject), (), words, rank=rank),
                 subject,
                 places,
                 summary,

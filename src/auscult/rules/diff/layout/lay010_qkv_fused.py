@@ -25,6 +25,7 @@ number format's error.
 
 from __future__ import annotations
 
+from auscult.finding import Severity
 from auscult.rules.diff.evidence.operations import (
     judge_code_severity,
     make_check,
@@ -37,12 +38,39 @@ NAME = "qkv-fused"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
+USUAL_ORDERS = ("qkv", "kv")
+
+
+def _judge_severity(subject: DiffSubject) -> Severity:
+    """A warning where the parts lie in an order that few implementations have: the names alone do not show it."""
+    severity = judge_code_severity(subject)
+    places = subject.places.get(NAME, ())
+    has_other_order = any(
+        place.evidence.get("order", "qkv") not in USUAL_ORDERS for place in places
+    )
+    if severity is Severity.INFO and has_other_order:
+        return Severity.WARNING
+    return severity
+
+
+def _describe(subject: DiffSubject) -> str:
+    orders = dict.fromkeys(
+        str(place.evidence["order"])
+        for place in subject.places.get(NAME, ())
+        if place.evidence.get("order", "qkv") not in USUAL_ORDERS
+    )
+    message = "query, key and value are one tensor on one side and several on the other"
+    if orders:
+        message += f", in the order {' and '.join(', '.join(order) for order in orders)}"
+    return message
+
+
 claim = make_operation_claim(NAME)
 check = make_check(
     CODE,
     NAME,
-    "query, key and value are one tensor on one side and several on the other",
-    severity=judge_code_severity,
+    _describe,
+    severity=_judge_severity,
     rank=35,
     summary="concatenate (or split) the blocks",
 )

@@ -12,7 +12,8 @@ speech. All shapes are legal.
 product have the same weights.
 
 **How it is measured.** The reordered matrix equals the other side's, bit for bit or within a number
-format's error.
+format's error. It is an error where the names say which frameworks the two sides are of, and the order
+is not theirs; biases that are only added up inform.
 
 **Example.** ONNX's LSTM weight (i, o, f, c) goes into PyTorch's (i, f, g, o) as it is:
 
@@ -42,14 +43,28 @@ def _judge_severity(subject: DiffSubject) -> Severity:
     places = subject.places.get(NAME, ())
     if any(place.match and place.match.fault for place in places):
         return Severity.ERROR
+    if not _has_other_order(subject):
+        return Severity.INFO
     return Severity.WARNING
+
+
+def _has_other_order(subject: DiffSubject) -> bool:
+    """Whether gates were reordered or taken apart, and not only biases added up."""
+    matches = [place.match for place in subject.places.get(NAME, ()) if place.match is not None]
+    return any({op.op for op in match.ops} != {"sum"} for match in matches)
+
+
+def _describe(subject: DiffSubject) -> str:
+    if _has_other_order(subject):
+        return "the gates of recurrent layers lie in another order (or two biases are one)"
+    return "the two biases of recurrent layers are one, their sum"
 
 
 claim = make_operation_claim(NAME)
 check = make_check(
     CODE,
     NAME,
-    "the gates of recurrent layers lie in another order (or two biases are one)",
+    _describe,
     severity=_judge_severity,
     rank=9,
     summary="reorder the gates",
