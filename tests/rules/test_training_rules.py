@@ -69,7 +69,7 @@ def test_nothing_measured_gives_nothing() -> None:
 @pytest.mark.parametrize(
     ("cause", "wrong", "right"),
     [
-        ("codebook-collapse", {"books": (LOST, LOST)}, {"books": (FINE, FINE, LOST)}),
+        ("codebook-collapse", {"books": (LOST, LOST)}, {"books": (FINE, FINE, FINE)}),
         (
             "codebook-double-update",
             {"books": (replace(FINE, moved_by_optimizer=2),)},
@@ -220,6 +220,24 @@ def test_amplitude_is_a_symptom_where_the_codebooks_collapsed() -> None:
     assert with_cause["amplitude-conflict"].severity is Severity.INFO
     assert "A symptom, not the cause" in with_cause["amplitude-conflict"].message
     assert min(with_cause.values(), key=lambda finding: finding.order).cause == "codebook-collapse"
+
+
+def test_one_silent_book_beside_living_ones_is_a_warning() -> None:
+    silent = replace(FINE, used=(2, 1, 1, 1), perplexity=(1.2, 1.0, 1.0, 1.0))
+    (found,) = findings(TrainingMeasurements("x", books=(FINE, silent, FINE))).values()
+    assert (found.cause, found.severity) == ("codebook-collapse", Severity.WARNING)
+    assert found.where == (silent.name,)
+
+
+def test_terms_that_the_encoder_does_not_hear() -> None:
+    mel = TermMeasure("mel", 4.0, share=1.0, at_output=True, at_parameters=True, at_encoder=0.0)
+    commit = TermMeasure("commit", 0.1, at_parameters=True, at_encoder=0.7)
+    gradients = {"encoder": 0.7, "decoder": 9.0}
+    found = findings(TrainingMeasurements("x", terms=(mel, commit), gradients=gradients))
+    assert "mel is exactly 0 at the encoder" in found["straight-through-missing"].message
+    heard = replace(mel, at_encoder=3.0)
+    found = findings(TrainingMeasurements("x", terms=(heard, commit), gradients=gradients))
+    assert "straight-through-missing" not in found
 
 
 def test_a_factor_that_is_the_number_of_books_says_so() -> None:

@@ -118,6 +118,8 @@ class TermMeasure:
             `auscult.preflight_checks.measures.losses.PERTURBATIONS`.
         gain_slope: Derivative by the logarithm of the output's gain: above 0 it wants the output
             quieter.
+        at_encoder: Norm of its gradient at the encoder's parameters; None where the model has no
+            encoder that may be trained.
     """
 
     name: str
@@ -128,6 +130,7 @@ class TermMeasure:
     at_parameters: bool = False
     reactions: Mapping[str, float] = field(default_factory=dict)
     gain_slope: float = 0.0
+    at_encoder: float | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from auscult.errors import TargetError
 from auscult.facts.progress import Progress
 from auscult.preflight_checks.checks.alignment import measure_alignment
 from auscult.preflight_checks.checks.capture import capture_forward
-from auscult.preflight_checks.checks.gains import measure_gains
+from auscult.preflight_checks.checks.gains import measure_gains, turns_gradients
 from auscult.preflight_checks.checks.learning import measure_learning
 from auscult.preflight_checks.checks.lengths import measure_lengths
 from auscult.preflight_checks.checks.levels import (
@@ -183,6 +183,9 @@ def _iter_unmeasured(setup: Setup) -> Iterator[tuple[str, str]]:
             "lengths, amplitude and the bound",
             "the batch holds no target waveform; give `target`",
         )
+    if "quantizer" in setup.parts and turns_gradients(setup.parts["quantizer"]):
+        reason = "it turns gradients as it turns the latent (rotation trick): no gain is expected"
+        yield "gradient through the quantizer", reason
     if "quantizer" not in setup.parts and "encoder" in setup.parts:
         yield "codebooks", "no quantizer was found; name it in `parts`"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from auscult.preflight_checks.checks.capture import (
     ForwardPass,
@@ -52,7 +52,7 @@ def measure_gains(setup: Setup, snapshot: TrainingSnapshot) -> tuple[PartGain, .
 
 def _measure_quantizer(setup: Setup, captured: ForwardPass) -> Iterator[PartGain]:
     call = captured.calls.get("quantizer")
-    if call is None or call.input_tensor is None:
+    if call is None or call.input_tensor is None or turns_gradients(call.module):
         return
     books = find_codebooks(call.module)
     input_tensor = call.input_tensor
@@ -66,6 +66,13 @@ def _measure_quantizer(setup: Setup, captured: ForwardPass) -> Iterator[PartGain
     )
     if gain is not None:
         yield PartGain("quantizer", gain.factor, gain.cosine, "straight-through", gain.books)
+
+
+def turns_gradients(quantizer: nn.Module) -> bool:
+    """Whether a quantizer turns and scales gradients as it turns the latent (the rotation trick of
+    vector-quantize-pytorch, arXiv 2410.06424), so that no gain of 1 is to be expected.
+    """
+    return any(getattr(module, "rotation_trick", False) is True for module in quantizer.modules())
 
 
 def measure_passages(setup: Setup, captured: ForwardPass) -> Iterator[PartGain]:

@@ -30,6 +30,8 @@ def measure_terms(setup: Setup) -> tuple[TermMeasure, ...]:
         at_output = compute_term_norms(terms, [captured.wave])
         parameters = [p for p in setup.model.parameters() if p.requires_grad]
         at_parameters = compute_term_norms(terms, parameters)
+        encoder_parameters = _list_encoder_parameters(setup)
+        at_encoder = compute_term_norms(terms, encoder_parameters) if encoder_parameters else {}
     reactions = measure_reactions(setup, captured)
     slopes = _measure_slopes(setup, captured)
     total = sum(at_output.values())
@@ -42,9 +44,17 @@ def measure_terms(setup: Setup) -> tuple[TermMeasure, ...]:
             at_parameters=at_parameters[name] > 0,
             reactions=reactions.get(name, {}),
             gain_slope=slopes.get(name, 0.0),
+            at_encoder=at_encoder.get(name),
         )
         for name, value in terms.items()
     )
+
+
+def _list_encoder_parameters(setup: Setup) -> list[Tensor]:
+    encoder = setup.parts.get("encoder")
+    if encoder is None:
+        return []
+    return [parameter for parameter in encoder.parameters() if parameter.requires_grad]
 
 
 def measure_shares(setup: Setup) -> dict[str, float]:

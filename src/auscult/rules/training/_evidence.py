@@ -65,6 +65,14 @@ def find_collapsed_books(measured: TrainingMeasurements) -> tuple[BookHistory, .
     return ()
 
 
+def find_silent_books(measured: TrainingMeasurements) -> tuple[BookHistory, ...]:
+    """Books with one code in use to the end, where others of the same quantizer use several."""
+    silent_books = [book for book in measured.books if is_silent(book)]
+    if len(silent_books) < len(measured.books):
+        return tuple(silent_books)
+    return ()
+
+
 def find_wrong_gains(measured: TrainingMeasurements) -> tuple[PartGain, ...]:
     """Gradients that come with another size than they should, not those that do not come at all."""
     return tuple(

@@ -27,8 +27,9 @@ in each of a few dozen steps. A code is out of reach if it is longer than twice 
 plus the shortest code. Reported where that holds for at least 50 % of the codes at the end
 (`MIN_UNREACHABLE_SHARE`), or, where latents and codes are of different dimensions, where the
 perplexity of the last quarter of the steps is below 1.5 (`MAX_SILENT_PERPLEXITY`); in half of the
-books or more. In a log: a perplexity below 1.05 (`MAX_LOGGED_PERPLEXITY`) in its last quarter. In the design of devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1,
-1] codes in step 2.
+books or more. A book with one code to the end beside others with several is a warning. In a log: a
+perplexity below 1.05 (`MAX_LOGGED_PERPLEXITY`) in its last quarter. In the design of
+devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1, 1] codes in step 2.
 
 **Fix.** Start the counts at 1 and the sums at the codebook; initialise the codes from the first
 batch (k-means or vectors of it); replace codes that nothing uses by vectors of the batch. Safety:
@@ -47,7 +48,12 @@ from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Fix, Severity
 from auscult.preflight_checks.log_series import LogSeries
 from auscult.preflight_checks.records import BookHistory
-from auscult.rules.training._evidence import MAX_SILENT_PERPLEXITY, find_collapsed_books, is_lost
+from auscult.rules.training._evidence import (
+    MAX_SILENT_PERPLEXITY,
+    find_collapsed_books,
+    find_silent_books,
+    is_lost,
+)
 from auscult.rules.training._log_evidence import PERPLEXITY_NAME
 from auscult.rules.training.subject import PreflightSubject
 
@@ -71,13 +77,16 @@ MIN_LATENT_LENGTH = 1e-12
 def check(subject: PreflightSubject) -> Iterable[Finding]:
     yield from _check_log(subject.measured.log)
     books = find_collapsed_books(subject.measured)
+    severity = _judge_severity(books, assumed=subject.measured.assumed)
+    if not books:
+        books, severity = find_silent_books(subject.measured), Severity.WARNING
     if not books:
         return
     used_counts = [book.used[-1] for book in books]
     yield Finding(
         CODE,
         NAME,
-        _judge_severity(books, assumed=subject.measured.assumed),
+        severity,
         tuple(book.name for book in books),
         f"{format_count(len(books), 'book')} of {len(subject.measured.books)} collapsed: "
         f"{_format_range(used_counts)} of {books[0].size} codes in use"

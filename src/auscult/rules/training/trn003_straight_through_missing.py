@@ -25,7 +25,8 @@ this rule.
 **How it is measured.** The gradient of a random pull at the quantizer's output, at its input: below
 1 % of the pull (`MAX_CUT_FACTOR`), or none. The same for the passages encoder to quantizer and
 quantizer to decoder. Where the quantizer is not called as a module: a gradient in the decoder and
-exactly none in the encoder over all steps.
+exactly none in the encoder over all steps. And by term: those at the output have a gradient of exactly
+0 at the encoder's parameters, others have not.
 
 **Fix.** Add the straight-through estimate. Safety: safe.
 
@@ -36,9 +37,10 @@ its forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from auscult.finding import Finding, Fix, Severity
+from auscult.preflight_checks.records import TermMeasure
 from auscult.rules.training._evidence import find_cut_gains
 from auscult.rules.training.subject import PreflightSubject
 
@@ -55,6 +57,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         if gain.how in ("straight-through", "passage")
     ]
     gradient_norms = measured.gradients
+    unheard_terms = find_unheard_terms(measured.terms)
+    if unheard_terms and not cut_places and gradient_norms.get("decoder"):
+        yield _build_unheard_finding(unheard_terms, measured.terms)
+        return
     has_straight_through = any(gain.how == "straight-through" for gain in measured.gains)
     if not cut_places and (
         has_straight_through
@@ -75,6 +81,37 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         fix=Fix(
             "safe",
             "give the quantised value the gradient of its input",
+            code="quantised = z + (quantised - z).detach()",
+        ),
+        rank=8,
+    )
+
+
+def find_unheard_terms(terms: Sequence[TermMeasure]) -> tuple[str, ...]:
+    """The terms at the output, where none of them reaches the encoder though others do."""
+    at_output = [term for term in terms if term.at_output and term.at_encoder is not None]
+    others = [term for term in terms if not term.at_output]
+    if not at_output or any(term.at_encoder for term in at_output):
+        return ()
+    if not any(term.at_encoder for term in others):
+        return ()
+    return tuple(term.name for term in at_output)
+
+
+def _build_unheard_finding(names: tuple[str, ...], terms: Sequence[TermMeasure]) -> Finding:
+    others_text = ", ".join(term.name for term in terms if not term.at_output and term.at_encoder)
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        ("encoder",),
+        f"the gradient of {', '.join(names)} is exactly 0 at the encoder, which hears {others_text}"
+        " alone: what the decoder gets was looked up by the codes, and has no path back",
+        evidence={term.name: term.at_encoder for term in terms},
+        fix=Fix(
+            "safe",
+            "train through the quantised value that has the gradient of its input, not through the"
+            " codes",
             code="quantised = z + (quantised - z).detach()",
         ),
         rank=8,
