@@ -487,3 +487,22 @@ def test_rounding_that_leaves_few_values_is_rounding(rng: np.random.Generator) -
     assert {
         match.equality for match in aligned(a, other).matches if match.a == ("norm.weight",)
     } == {Equality.DIFFERENT}
+
+
+def test_weights_that_a_converter_dequantised_are_rounded(rng: np.random.Generator) -> None:
+    """As a ggml Q8_0 file becomes a plain one: scales in float16, a run to each row of `ff` and two to each of `out`."""
+    a = {
+        "ff.weight": rng.standard_normal((24, 32)).astype(np.float32),
+        "out.weight": rng.standard_normal((24, 64)).astype(np.float32),
+    }
+
+    def dequantise(array: NDArray[np.float32]) -> NDArray[np.float32]:
+        runs = array.reshape(-1, 32)
+        scale = np.abs(runs).max(axis=1, keepdims=True) / 127
+        codes = np.rint(runs / scale)
+        return (codes * scale.astype(np.float16).astype(np.float32)).reshape(array.shape)
+
+    b = {name: dequantise(array) for name, array in a.items()}
+    assert {match.equality for match in aligned(a, b).matches} == {Equality.CLOSE}
+    other = {name: dequantise(1.02 * array) for name, array in a.items()}
+    assert {match.equality for match in aligned(a, other).matches} == {Equality.DIFFERENT}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from auscult.align.formats import (
+    find_block_grid,
     find_integer_grid,
     find_narrow_format,
     get_float_format,
@@ -93,3 +94,29 @@ def test_a_small_tensor_needs_others_that_were_rounded_alike(rng: np.random.Gene
     assert find_integer_grid(rounded, rounded.reshape(-1), frozenset({"int8"})) is not None
     assert find_integer_grid(values, values.reshape(-1), frozenset({"int8"})) is None
     assert find_integer_grid(rounded[0, 0, :1], rounded[0, 0, :1], frozenset({"int8"})) is None
+
+
+@pytest.mark.parametrize("levels", [16, 256])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_runs_of_dequantised_values_have_a_grid_each(
+    levels: int, has_bias: bool, rng: np.random.Generator
+) -> None:
+    """ggml's Q8_0 and Q4_0 have a scale for 32 values, MLX and Q4_1 a bias as well."""
+    values = rng.standard_normal((40, 64)).astype(np.float32)
+    runs = values.reshape(-1, 32)
+    if has_bias:
+        low = runs.min(axis=1, keepdims=True)
+        step = np.ptp(runs, axis=1, keepdims=True) / (levels - 1)
+        dequantised = np.rint((runs - low) / step) * step + low
+    else:
+        step = np.abs(runs).max(axis=1, keepdims=True) / (levels // 2 - 1)
+        dequantised = np.rint(runs / step) * step
+    found = find_block_grid(dequantised.reshape(values.shape).astype(np.float32))
+    assert found is not None
+    assert found.step is not None
+    least = step.reshape(-1).repeat(32).reshape(values.shape)
+    assert bool((found.step > 0.99 * least).all())
+    assert find_block_grid(values) is None
+    broken = dequantised.reshape(values.shape).astype(np.float32)
+    broken[17, 5] += 0.3137 * least[17, 5]
+    assert find_block_grid(broken) is None

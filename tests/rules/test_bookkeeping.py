@@ -51,3 +51,16 @@ def test_other_numbers_of_one_value_are_weights() -> None:
         Checkpoint.of(weights()),
     )
     assert report.verdict is Verdict.DIVERGENT
+
+
+def test_output_scales_of_quantised_modules_are_no_weights() -> None:
+    """torch.ao.nn.quantized.Linear keeps its output's scale and zero point beside its packed weight."""
+    outputs = {"layers.0.scale": np.array(1.0, np.float32), "layers.0.zero_point": np.array(0)}
+    packed = {
+        "layers.0._packed_params._packed_params.0": weights()["layers.0.weight"],
+        **{name: array for name, array in weights().items() if name != "layers.0.weight"},
+    }
+    right = diff(Checkpoint.of(weights()), Checkpoint.of(packed | outputs))
+    assert right.verdict is Verdict.EQUIVALENT
+    unpacked = diff(Checkpoint.of(weights()), Checkpoint.of(weights() | outputs))
+    assert unpacked.verdict is Verdict.DIVERGENT

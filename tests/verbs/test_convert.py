@@ -405,3 +405,14 @@ def test_a_sharded_source_is_one_checkpoint(tmp_path: Path) -> None:
             tmp_path / "m-00001-of-00003.safetensors",
             options=WriteOptions(force=True),
         )
+
+
+@pytest.mark.parametrize("name", ["layer.weight_zero_point", "layer.weight"])
+def test_one_number_that_is_called_a_weight_is_kept(tmp_path: Path, name: str) -> None:
+    values = {"norm.weight": np.ones(4, np.float32), name: np.array(3.0, np.float32)}
+    save_file(values, tmp_path / "a.safetensors")
+    report = convert(
+        tmp_path / "a.safetensors", tmp_path / "b.safetensors", to="mlx", from_layout="torch"
+    )
+    assert report.verdict is Verdict.PASS
+    assert open_checkpoint(tmp_path / "b.safetensors")[name].numpy().item() == 3.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auscult.align.fingerprint import BLOCK_SIZE, view_as_bits
 from auscult.align.formats import (
     NumberFormat,
+    find_block_grid,
     find_integer_grid,
     find_narrow_format,
     get_dtype_name,
@@ -187,6 +188,12 @@ def _iter_format_pairs(
             yield (
                 TensorValues(a.array, grid_formats[0] or a.format),
                 TensorValues(b.array, grid_formats[1] or b.format),
+            )
+        block_formats = find_block_grid(a.array), find_block_grid(b.array)
+        if any(block_formats):
+            yield (
+                TensorValues(a.array, block_formats[0] or a.format),
+                TensorValues(b.array, block_formats[1] or b.format),
             )
 
 

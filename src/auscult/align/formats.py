@@ -23,6 +23,20 @@ MIN_TRUSTED_ROW = 3
 FIRST_ROW_COUNT = 4  # looked at before all
 ROW_SAMPLE_SIZE = 4096
 MAX_MULTIPLE_ERROR = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
+BLOCK_LENGTHS = (32, 64, 128)  # of ggml's simple types, of MLX, of GPTQ and AWQ
+MIN_BLOCKS = 4  # looked at before all; fewer say too little
+BLOCK_MARGIN = 2.2  # of half a step: MLX moves a scale so that one end is met, up to a step at the other; and float16 scales
+MAX_BLOCK_RMS = 0.4  # of that bound; rounding alone gives 0.26
+MAX_RUN_LEVELS = (
+    256  # of 8 bits; in a run of unrounded values the least gap goes into the span far more often
+)
+MAX_GAP_STEPS = 4  # the least gap of a run of 32 values in 8 bits is a few steps now and then
+SAME_LEVEL = (
+    1e-6  # share of a run's peak by which one level differs from itself, computed in float32
+)
+MAX_RUN_ERROR = (
+    0.02  # of a step: a float32 product and sum against a step that is a thirtieth of the run
+)
 
 
 @dataclass(frozen=True)
@@ -172,6 +186,56 @@ def find_integer_grid(
     return None
 
 
+def find_block_grid(values: Array) -> NumberFormat | None:
+    """The grid of values that were dequantised in runs of the last axis, as ggml's and MLX's are: one scale for each run."""
+    if values.dtype.kind != "f" or values.ndim < 2:
+        return None
+    for length in BLOCK_LENGTHS:
+        if values.shape[-1] % length or values.size < MIN_BLOCKS * length:
+            continue
+        runs = values.reshape(-1, length)
+        if not np.isfinite(runs[:MIN_BLOCKS]).all():
+            return None
+        for find_steps in (_find_symmetric_steps, _find_run_steps):
+            if find_steps(runs[:MIN_BLOCKS]) is not None:
+                steps = find_steps(runs)
+                if steps is not None:
+                    spread = np.repeat(steps.astype(np.float32), length).reshape(values.shape)
+                    return NumberFormat(
+                        "blocks of integers", step=spread * BLOCK_MARGIN, rms_share=MAX_BLOCK_RMS
+                    )
+    return None
+
+
+def _find_run_steps(runs: Array) -> Array | None:
+    """The step of each run [runs, length], of which all its values are at most `MAX_RUN_LEVELS` multiples."""
+    levels = np.sort(runs.astype(np.float64), axis=1)
+    gaps = np.diff(levels, axis=1)
+    peaks = np.abs(levels).max(axis=1, keepdims=True)
+    is_gap = gaps > SAME_LEVEL * peaks
+    least = np.where(is_gap, gaps, np.inf).min(axis=1, keepdims=True)
+    spans = levels[:, -1:] - levels[:, :1]
+    steps = np.full(len(runs), np.nan)
+    for part in range(1, MAX_GAP_STEPS + 1):
+        is_open = np.isnan(steps)
+        found = _fit_steps(levels[is_open], spans[is_open], least[is_open] / part)
+        steps[is_open] = found
+    if np.isnan(steps).any():
+        return None
+    return steps
+
+
+def _fit_steps(levels: Array, spans: Array, least: Array) -> Array:
+    """Per run: the step near `least` of which all levels are whole multiples from the lowest on; NaN where there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        counts = np.rint(spans / least)
+        steps = np.where(np.isfinite(least) & (counts > 0), spans / counts, 0)
+        multiples = np.where(steps > 0, (levels - levels[:, :1]) / steps, 0)
+    errors = np.abs(multiples - np.rint(multiples)).max(axis=1)
+    is_fitting = (errors <= MAX_RUN_ERROR) & (multiples.max(axis=1) < MAX_RUN_LEVELS)
+    return np.where(is_fitting, steps[:, 0], np.nan)
+
+
 def _has_few_levels(line: Array) -> bool:
     return len(np.unique(line.reshape(-1)[:ROW_SAMPLE_SIZE])) <= GRID_LEVELS
 
@@ -179,7 +243,7 @@ def _has_few_levels(line: Array) -> bool:
 def _find_symmetric_steps(lines: Array) -> Array | None:
     """The step of each index of the first axis, a fixed part of its largest value."""
     first_rows = _flatten_rows(lines[:FIRST_ROW_COUNT])
-    for divisor in (127, 7, 128, 8):
+    for divisor in (127, 7, 128, 8, 16):
         if _has_whole_multiples(first_rows, _find_row_peaks(first_rows) / np.float32(divisor)):
             rows = _flatten_rows(lines)
             steps = _find_row_peaks(rows) / np.float32(divisor)

@@ -110,7 +110,7 @@ def _make_layout_entry(
     shape = source[weight.parts[-1]].shape
     bias = source[weight.bias].shape if weight.bias in source else None
     groups = infer_groups(layer, shape, bias, layout)
-    if groups is None or shape[0] % groups:
+    if groups is None or (shape and shape[0] % groups):
         return None
     layout_ops = make_conversion(layer.kind, shape, groups, to)
     return Entry(weight.parts, (weight.name,), _build_ops(weight, source, layout_ops))
@@ -122,9 +122,9 @@ def _identify_layer(
     layout: Framework,
     known_layers: Mapping[str, LayerIdentity],
 ) -> LayerIdentity | None:
-    if not is_layer_weight(weight.name) and weight.name not in known_layers:
-        return LayerIdentity("other", "name")
     shape = source[weight.parts[-1]].shape
+    if not shape or (not is_layer_weight(weight.name) and weight.name not in known_layers):
+        return LayerIdentity("other", "name")
     layer = identify_layer(weight, shape, source, layout, known_layers)
     bias = source[weight.bias].shape if weight.bias in source else None
     if layer is not None and not is_possible_layer(layer.kind, shape, bias, layout):

@@ -26,14 +26,32 @@ _BIAS_NAME = re.compile(r"(^|[._/])(bias\w*|beta|b_[ih]h\w*)$")
 def is_bookkeeping(checkpoint: Checkpoint, name: str) -> bool:
     """Whether a tensor is one flag or one counter of a training: of that name, and a whole number.
 
-    A learnt step size (of quantisers) is called `step` too; it is no whole number.
+    A learnt step size (of quantisers) is called `step` too; it is no whole number. So is the scale that torch's quantised
+    modules give their outputs, which the float model has not.
     """
     tensor = checkpoint[name]
-    if tensor.size != 1 or not _BOOKKEEPING_NAME.search(name):
+    if tensor.size != 1:
+        return False
+    if _is_output_scale(checkpoint, name):
+        return True
+    if not _BOOKKEEPING_NAME.search(name):
         return False
     return float(tensor.values().reshape(-1)[0]).is_integer()
 
 
+def _is_output_scale(checkpoint: Checkpoint, name: str) -> bool:
+    """Whether it is `scale` or `zero_point` of a module of torch.ao.nn.quantized, whose weights are packed or quantised."""
+    module, _, leaf = name.rpartition(".")
+    if leaf not in OUTPUT_SCALE_NAMES:
+        return False
+    weight = checkpoint.get(f"{module}.weight")
+    if weight is not None and weight.quantization is not None:
+        return True
+    return any(other.startswith(f"{module}.{PACKED_WEIGHTS}") for other in checkpoint)
+
+
+OUTPUT_SCALE_NAMES = ("scale", "zero_point")
+PACKED_WEIGHTS = "_packed_params."
 INTEGER_DTYPES = frozenset(("int64", "int32", "bool"))
 SCALE_SUFFIXES = ("_scale", "_zero_point")
 SCRIPT_FORMATS = frozenset(("torchscript",))

@@ -51,7 +51,7 @@ def _judge_severity(subject: DiffSubject) -> Severity:
 def _has_other_order(subject: DiffSubject) -> bool:
     """Whether gates were reordered or taken apart, and not only biases added up."""
     matches = [place.match for place in subject.places.get(NAME, ()) if place.match is not None]
-    return any({op.op for op in match.ops} != {"sum"} for match in matches)
+    return any(not {op.op for op in match.ops} <= {"sum", "cast"} for match in matches)
 
 
 def _describe(subject: DiffSubject) -> str:
