@@ -18,6 +18,7 @@ from auscult.comparison.align.anchors import (
 )
 from auscult.comparison.align.axes import AxisOrder
 from auscult.comparison.align.boundaries import choose_join, find_boundaries
+from auscult.comparison.align.directions import mark_directions, take_in_other_direction
 from auscult.comparison.align.gaps import iter_pairs_in_order
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair, collect_paired_paths
 from auscult.comparison.align.wholes import find_whole_pairs
@@ -108,6 +109,7 @@ class _AlignmentBuilder:
             and self._is_one_side_pass_through(pair)
         ):
             return
+        pair = mark_directions(self.reference, self.candidate, pair)
         self.pairs.append(pair)
         self._pair_by_reference |= dict.fromkeys(pair.reference, pair)
         self._pair_by_candidate |= dict.fromkeys(pair.candidate, pair)
@@ -201,6 +203,11 @@ class _AlignmentBuilder:
         return path
 
     def build_alignment(self) -> LayerAlignment:
+        for pair in [pair for pair in self.pairs if pair.join == "directions"]:
+            open_modules = (*self.list_open_reference(), *self.list_open_candidate())
+            open_paths = [module.path for module in open_modules]
+            wider = take_in_other_direction(self.reference, self.candidate, pair, open_paths)
+            self.replace_pair(pair, wider)
         pairs = find_boundaries(self.reference, self.candidate, self.pairs, self.orders)
         paired_reference, paired_candidate = collect_paired_paths(pairs)
         return LayerAlignment(

@@ -10,7 +10,7 @@ from auscult.comparison.align.axes import AxisOrder
 from auscult.finding import Skip
 
 PairBasis = Literal["map", "root", "weights", "derived", "parts", "name", "order", "values"]
-JoinKind = Literal["last", "concat"]
+JoinKind = Literal["last", "concat", "directions"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class LayerPair:
     Attributes:
         reference, candidate: Module paths in the order in which they ran. More than one where one side does in
             one module what the other does in several: then the last output is compared, or with
-            `join` "concat" all outputs side by side.
+            `join` "concat" all outputs side by side. With "directions" a recurrent layer runs both ways and each
+            of the other side's modules one way: what the code around these hands on is compared.
         by: What established the pair: the user's map, being the whole model, the same weights,
             weights that one can be derived from the other (fused, folded, concatenated), the same
             parts, the name, the order between neighbours, or what they computed.
@@ -45,7 +46,7 @@ class LayerPair:
 
     @property
     def is_single(self) -> bool:
-        return len(self.reference) == len(self.candidate) == 1
+        return len(self.reference) == len(self.candidate) == 1 and self.join != "directions"
 
 
 @dataclass(frozen=True)

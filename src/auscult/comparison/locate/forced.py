@@ -21,7 +21,9 @@ from auscult.comparison.align.axes import (
     to_reference_order,
 )
 from auscult.comparison.align.boundaries import concatenate_parts
+from auscult.comparison.align.directions import is_bidirectional
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
+from auscult.comparison.measure.directions import DirectionMatcher, list_partners
 from auscult.comparison.modules import ModuleTree, get_base_role, match_calls
 from auscult.errors import TraceError, UsageError
 from auscult.runtime.runner import Runner
@@ -123,10 +125,16 @@ def run_candidate(
         UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
     """
     with ReplacementContext(runner) as replacements:
+        partners = list_partners(alignment.pairs)
+        matcher = DirectionMatcher(reference, candidate, alignment.orders, partners)
         for pair in alignment.pairs:
-            for call, outputs in _iter_candidate_outputs(
-                pair, reference, candidate, alignment.orders
-            ):
+            if pair.join == "directions":
+                outputs_by_call = _iter_joined_directions(pair, matcher)
+            else:
+                outputs_by_call = _iter_candidate_outputs(
+                    pair, reference, candidate, alignment.orders
+                )
+            for call, outputs in outputs_by_call:
                 replacements.add(pair.b, call, outputs)
         return replacements.run(inputs, reference.trace)
 
@@ -241,6 +249,24 @@ def _iter_candidate_outputs(
             )
 
 
+def _iter_joined_directions(
+    pair: LayerPair, matcher: DirectionMatcher
+) -> Iterator[tuple[int, Mapping[str, Array]]]:
+    """What the reference hands on behind its one-way modules, as the output of the candidate's layer of two directions.
+
+    Of a layer that the candidate has as one-way modules nothing is replaced: the code around them is to be judged.
+    """
+    if is_bidirectional(matcher.reference, pair.a):
+        return
+    trace = matcher.reference.trace
+    for call in range(matcher.candidate.modules[pair.b].calls):
+        output = matcher.candidate.modules[pair.b].output(call)
+        handed_on = output and matcher.find_handed_on(pair, output)
+        if output is not None and handed_on is not None and handed_on.stored == "full":
+            array = trace.tensor(handed_on)
+            yield call, {"output": to_candidate_order(array, output.shape, matcher.orders)}
+
+
 def _join_outputs(
     pair: LayerPair,
     reference: ModuleTree,
@@ -282,7 +308,7 @@ def _pair_by_role(
 def _iter_reference_outputs(
     pair: LayerPair, reference: ModuleTree, candidate: ModuleTree, orders: Mapping[int, AxisOrder]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
-    if pair.join == "concat":
+    if pair.join != "last":
         return
     a, b = reference.modules[pair.a], candidate.modules[pair.b]
     for call, candidate_call in match_calls(a, b):

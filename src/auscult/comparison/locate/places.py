@@ -62,6 +62,9 @@ def locate_faults(
             continue
         if comparison.is_output:
             place = index.find_output_place(comparison, forced=forced)
+            if place is not None and comparison.pair.join == "directions":
+                # What is compared there is what the next module takes.
+                located_tensors.add(comparison.tensor)
         else:
             place = index.find_input_place(comparison, forced=forced)
             # One wrong tensor that several modules take is one fault, and so is one that a loop

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from auscult.comparison.align.directions import is_bidirectional
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.fault_cases import CaseMaterial, TensorPlace, build_layer_case
 from auscult.comparison.locate import forced
 from auscult.comparison.locate.inject import ModuleInjector
 from auscult.comparison.locate.places import FaultPlace, locate_faults
+from auscult.comparison.measure.directions import DirectionMatcher, list_partners
 from auscult.comparison.measure.floor import (
     NoiseFloor,
     choose_second_precision,
@@ -206,6 +208,8 @@ def _build_place_case(
     pair, comparison = place.comparison.pair, place.comparison
     if pair.join == "concat":
         return None
+    if pair.join == "directions" and comparison.is_output:
+        return _build_directions_case(sides, reference, candidate, place)
     if (
         comparison.is_output
         and (case := _build_unfolded_case(sides, reference, candidate, place)) is not None
@@ -215,6 +219,41 @@ def _build_place_case(
         return _build_path_case(sides, reference, candidate, place, (pair.a, pair.b))
     return _build_path_case(
         sides, reference, candidate, place, (pair.reference[0], pair.candidate[0])
+    )
+
+
+def _build_directions_case(
+    sides: AlignedSides, reference: Trace, candidate: Trace, place: FaultPlace
+) -> LayerCase | None:
+    """The case of a layer of two directions; the candidate's output is what it hands on behind its one-way modules.
+
+    None where it is the candidate that has the layer as one module.
+    """
+    pair, comparison, orders = place.comparison.pair, place.comparison, sides.alignment.orders
+    trees = ModuleTree.of(reference), ModuleTree.of(candidate)
+    matcher = DirectionMatcher(*trees, orders, list_partners(sides.alignment.pairs))
+    output = trees[0].modules[pair.a].output(comparison.call)
+    if output is None or not is_bidirectional(trees[0], pair.a):
+        return None
+    handed_on = matcher.find_handed_on(pair, output)
+    if handed_on is None:
+        return None
+    material = CaseMaterial(
+        reference, candidate, sides.alignment.names, sides.runs.reference_runner, orders
+    )
+    case = build_layer_case(
+        material,
+        TensorPlace(
+            pair.a, handed_on.path, "output", comparison.call, handed_on.role, handed_on.call
+        ),
+    )
+    if case is None:
+        return None
+    return replace(
+        case,
+        candidate_path=pair.b,
+        candidate_module=candidate.manifest.modules.get(pair.b),
+        rerun=None,
     )
 
 

@@ -8,12 +8,13 @@ tensor and call, with its relative error and the limit above which it differs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from auscult.comparison.align.axes import AxisOrder
 from auscult.comparison.align.boundaries import concatenate_parts
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
+from auscult.comparison.measure.directions import DirectionMatcher, list_partners
 from auscult.comparison.measure.distance import (
     INFINITE_ERROR,
     RecordDistance,
@@ -122,9 +123,13 @@ def compare_tensors(
             replaced (role `own`).
     """
     comparer = _TensorComparer(reference, candidate, alignment.orders, floor, own_outputs)
+    partners = list_partners(alignment.pairs)
+    matcher = DirectionMatcher(reference, candidate, alignment.orders, partners)
     comparisons = []
     for pair in alignment.pairs:
-        if pair.b in candidate.modules:
+        if pair.join == "directions":
+            comparisons += comparer.compare_directions(pair, matcher)
+        elif pair.b in candidate.modules:
             comparisons += comparer.compare_pair(pair)
     return TensorComparisons.of(comparisons)
 
@@ -154,6 +159,21 @@ class _TensorComparer:
                 call_comparisons = _drop_incomparable_inputs(call_comparisons, a, b)
             comparisons += call_comparisons
         return comparisons
+
+    def compare_directions(
+        self, pair: LayerPair, matcher: DirectionMatcher
+    ) -> list[TensorComparison]:
+        """What a layer of two directions takes and gives against what the code around one-way modules takes and hands on."""
+        if pair.b not in self.candidate.modules:
+            return []
+        return [
+            replace(
+                self._compare_records(pair, records.reference, records.candidate),
+                role=records.role,
+                call=records.call,
+            )
+            for records in matcher.iter_records(pair)
+        ]
 
     def _iter_record_pairs(self, pair: LayerPair, calls: tuple[int, int]) -> Iterator[RecordPair]:
         a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]

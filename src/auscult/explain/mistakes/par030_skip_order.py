@@ -11,7 +11,8 @@ nothing but the order in the code says which is right.
 
 **How it is measured.** Both sides are written as a concatenation of the same tensors at hand, in
 two orders. Where the parts are not at hand, the reference's tensor is cut into two, three or four
-equal blocks along each axis, and the blocks put together in every other order.
+equal blocks along each axis, and the blocks put together in every other order. A recurrent layer of
+two directions is run from its own weights with the backward half first.
 
 **Example.**
 
@@ -38,13 +39,13 @@ import numpy as np
 
 from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.searches import wiring
+from auscult.explain.searches import directions, wiring
 from auscult.explain.searches.paddings import has_comparable_floats
 
 CODE = "PAR030"
 NAME = "skip-order"
 RANK = 18
-SEARCHES = (wiring.SEARCH,)
+SEARCHES = (wiring.SEARCH, directions.SEARCH)
 BLOCK_COUNTS = (2, 3, 4)
 """Into how many equal parts a tensor is cut where its parts are not at hand."""
 
@@ -72,6 +73,9 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
             for count in BLOCK_COUNTS:
                 if case.reference.shape[axis] % count == 0:
                     yield from _explain_blocks(case, axis, count)
+    directions_trial = directions.read_directions(case, floor)
+    if directions_trial is not None:
+        yield from directions_trial.iter_fitting(NAME)
 
 
 def _explain_blocks(case: LayerCase, axis: int, count: int) -> Iterator[Explanation]:

@@ -14,7 +14,9 @@ two vectors of one length have names that look alike.
 
 **How it is measured.** Both sides are written over the tensors at hand with the same join, and at
 least one tensor differs that is no norm's. Or a layer takes a vector of at least eight values, and
-the candidate hands it another vector at hand, cut to that length or filled up with zeros.
+the candidate hands it another vector at hand, cut to that length or filled up with zeros. Or a
+recurrent layer of two directions, run with the weights of one direction in the other's place, gives
+the candidate's output.
 
 **Example.**
 
@@ -43,13 +45,13 @@ import numpy as np
 from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.limits import get_candidate_limit, get_reference_limit
-from auscult.explain.searches import wiring
+from auscult.explain.searches import directions, wiring
 from auscult.weights import Array
 
 CODE = "PAR031"
 NAME = "wiring"
 RANK = 28
-SEARCHES = (wiring.SEARCH,)
+SEARCHES = (wiring.SEARCH, directions.SEARCH)
 EXTRA_COMPLEXITY = 2
 """With many tensors at hand, some other one fits more easily than a mistake that has a name of its own."""
 MIN_VALUES = 8
@@ -74,6 +76,9 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         and case.candidate.ndim == 2
     ):
         yield from _explain_other_vector(case, floor)
+    directions_trial = directions.read_directions(case, floor)
+    if directions_trial is not None:
+        yield from directions_trial.iter_fitting(NAME)
 
 
 def _has_other_cause(case: LayerCase, difference: wiring.WiringDifference) -> bool:

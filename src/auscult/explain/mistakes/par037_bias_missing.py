@@ -12,7 +12,8 @@ add up what torch keeps apart.
 **Blind spots.** Biases near zero.
 
 **How it is measured.** The layer is run on the reference's input without its bias, all else being
-equal: a convolution or linear layer without `bias`, an LSTM or GRU without the hidden side's.
+equal: a convolution or linear layer without `bias`, an LSTM or GRU without the hidden side's; one of two
+directions also without the input side's, in one direction or both.
 
 **Example.**
 
@@ -41,12 +42,12 @@ from dataclasses import replace
 
 from auscult.explain.algebra.nearness import relative_error
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.searches import convolutions, linears, recurrent
+from auscult.explain.searches import convolutions, directions, linears, recurrent
 
 CODE = "PAR037"
 NAME = "bias-missing"
 RANK = 18
-SEARCHES = (convolutions.SEARCH, linears.SEARCH, recurrent.SEARCH)
+SEARCHES = (convolutions.SEARCH, linears.SEARCH, recurrent.SEARCH, directions.SEARCH)
 MESSAGE = "it does not add the bias"
 HIDDEN_MESSAGE = "it does not add the bias of the hidden side"
 HIDDEN_FIX = "add both biases (their sum, but for the new gate of a GRU)"
@@ -68,3 +69,6 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         conventions = [replace(cell.usual, hidden_bias=False)]
         for convention, residual in cell.iter_fitting(conventions):
             yield cell.to_explanation(NAME, convention, residual, HIDDEN_MESSAGE, HIDDEN_FIX)
+    directions_trial = directions.read_directions(case, floor)
+    if directions_trial is not None:
+        yield from directions_trial.iter_fitting(NAME)

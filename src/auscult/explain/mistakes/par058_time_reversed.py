@@ -11,7 +11,9 @@ to give them back in order. One of the two flips is easily forgotten, or done ov
 **Blind spots.** None known.
 
 **How it is measured.** The reference's tensor is flipped along each axis that is not its channel
-axis. It has to be the candidate's within the noise floor.
+axis. It has to be the candidate's within the noise floor. A recurrent layer of two directions is
+run from its own weights with the backward direction's frames not flipped before it, not flipped
+back, or neither.
 
 **Example.**
 
@@ -34,12 +36,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.searches import reversals
+from auscult.explain.searches import directions, reversals
 
 CODE = "PAR058"
 NAME = "time-reversed"
 RANK = 25
-SEARCHES = (reversals.SEARCH,)
+SEARCHES = (reversals.SEARCH, directions.SEARCH)
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -54,3 +56,6 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
                 fix=f"flip axis {axis}",
                 complexity=2,
             )
+    directions_trial = directions.read_directions(case, floor)
+    if directions_trial is not None:
+        yield from directions_trial.iter_fitting(NAME)
