@@ -24,6 +24,11 @@ from auscult.weights import Array
 SEARCH = "directions"
 REVERSE_SUFFIX = "_reverse"
 LostBias = Literal["", "input", "hidden", "both"]
+LOST_BIASES: tuple[tuple[LostBias, str], ...] = (
+    ("hidden", "the bias of the hidden side"),
+    ("input", "the bias of the input side"),
+    ("both", "either bias"),
+)
 BOTH_DIRECTIONS = ("forward", "backward")
 
 
@@ -93,11 +98,7 @@ def _list_mistakes() -> Iterator[DirectionMistake]:
         yield DirectionMistake("wiring", DirectionRule(weights=weights), message, fix)
     for lost_in in (BOTH_DIRECTIONS, BOTH_DIRECTIONS[:1], BOTH_DIRECTIONS[1:]):
         where = " and ".join(lost_in)
-        for lost_bias, words in (
-            ("hidden", "the bias of the hidden side"),
-            ("input", "the bias of the input side"),
-            ("both", "either bias"),
-        ):
+        for lost_bias, words in LOST_BIASES:
             yield DirectionMistake(
                 "bias-missing",
                 DirectionRule(lost_bias=lost_bias, lost_in=lost_in),
