@@ -54,6 +54,16 @@ def test_each_wrong_rule(candidate: Array, cause: str) -> None:
     assert_explained(cause, layer("LSTM", X, RIGHT, candidate, WEIGHTS, batch_first=True))
 
 
+def test_gates_of_both_directions_in_another_order() -> None:
+    def run(weights: dict[str, Array], x: Array) -> Array:
+        layers = read_layers(weights)
+        assert layers is not None
+        return run_layers(CellConvention("iofg"), layers, x.astype(np.float64))
+
+    candidate = np.concatenate([run(LSTM, X), run(BACKWARD, X[:, ::-1])[:, ::-1]], -1)
+    assert_explained("gate-order", layer("LSTM", X, RIGHT, candidate, WEIGHTS, batch_first=True))
+
+
 def test_what_the_weights_do_not_give_is_not_read() -> None:
     case = layer("LSTM", X, RIGHT + 0.1, BEHIND, WEIGHTS, batch_first=True)
     assert read_directions(case, FLOOR) is None

@@ -8,12 +8,13 @@ g; r, z, n against z, r, n.
 **Why it happens.** Every framework stacks the gates in an order of its own: torch and MLX i, f, g,
 o and r, z, n, ONNX i, o, f, c and z, r, h. All orders have one shape.
 
-**Blind spots.** One direction only, and states that start at zero. `auscult diff` sees weights that
-were stored in another order.
+**Blind spots.** States that do not start at zero, and one of two directions alone. `auscult diff`
+sees weights that were stored in another order.
 
 **How it is measured.** The layer's own weights, run in torch's order, give the reference's output.
 Run with their blocks of rows in each other order (23 of an LSTM, 5 of a GRU), with the reset gate
-in either place and with or without the hidden side's bias, they give the candidate's.
+in either place and with or without the hidden side's bias, they give the candidate's. Of two
+directions, both are run.
 
 **Example.**
 
@@ -37,26 +38,37 @@ lstm.Wx = mx.concatenate([i, f, g, o])
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import permutations, product
 
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.searches import recurrent
+from auscult.explain.searches import directions, recurrent
 from auscult.explain.searches.recurrent import CellConvention
 
 CODE = "PAR062"
 NAME = "gate-order"
 RANK = 17
-SEARCHES = (recurrent.SEARCH,)
+SEARCHES = (recurrent.SEARCH, directions.SEARCH)
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """The layer with its blocks of rows taken for other gates."""
-    trial = recurrent.read_recurrent(case, floor)
-    if trial is None:
-        return
-    reference_order = ", ".join(trial.usual.order)
-    for cell, residual in trial.iter_fitting(_iter_variants(trial.usual)):
+    one_way = recurrent.read_recurrent(case, floor)
+    both_ways = directions.read_directions(case, floor)
+    if one_way is not None:
+        fitting = one_way.iter_fitting(_iter_variants(one_way.usual))
+        yield from _explain_cells(one_way.usual, fitting)
+    if both_ways is not None:
+        fitting = both_ways.iter_fitting_cells(_iter_variants(both_ways.usual))
+        yield from _explain_cells(both_ways.usual, fitting)
+
+
+def _explain_cells(
+    usual: CellConvention, fitting: Iterable[tuple[CellConvention, float]]
+) -> Iterator[Explanation]:
+    """One explanation for each order that gives the candidate's output."""
+    reference_order = ", ".join(usual.order)
+    for cell, residual in fitting:
         message = (
             f"it takes the rows of its weights as {', '.join(cell.order)}; they are"
             f" {reference_order}"
@@ -65,7 +77,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
             "reorder the blocks of rows to the order of this layer: they are stored as"
             f" {reference_order}"
         )
-        yield trial.to_explanation(NAME, cell, residual, message, fix)
+        yield recurrent.explain_cell(usual, NAME, cell, residual, message=message, fix=fix)
 
 
 def _iter_variants(usual: CellConvention) -> Iterator[CellConvention]:

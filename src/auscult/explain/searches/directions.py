@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,6 +14,8 @@ from auscult.explain.limits import get_candidate_limit, get_reference_limit
 from auscult.explain.searches import run_once_per_case
 from auscult.explain.searches.recurrent import (
     GATES,
+    SCREENING_FRAMES,
+    SCREENING_SLACK,
     CellConvention,
     RecurrentWeights,
     read_layers,
@@ -65,6 +67,12 @@ class DirectionMistake:
 
 
 def _list_mistakes() -> Iterator[DirectionMistake]:
+    yield from _list_flips()
+    yield from _list_other_weights()
+    yield from _list_lost_biases()
+
+
+def _list_flips() -> Iterator[DirectionMistake]:
     yield DirectionMistake(
         "time-reversed",
         DirectionRule(flips_output=False),
@@ -89,6 +97,9 @@ def _list_mistakes() -> Iterator[DirectionMistake]:
         "it concatenates the backward direction before the forward one",
         "concatenate the forward direction first, then the backward one",
     )
+
+
+def _list_other_weights() -> Iterator[DirectionMistake]:
     for weights, message in (
         (("forward", "forward"), "its backward direction uses the forward direction's weights"),
         (("backward", "backward"), "its forward direction uses the backward direction's weights"),
@@ -96,6 +107,9 @@ def _list_mistakes() -> Iterator[DirectionMistake]:
     ):
         fix = "give each direction its own weights (those of the backward one end in `_reverse`)"
         yield DirectionMistake("wiring", DirectionRule(weights=weights), message, fix)
+
+
+def _list_lost_biases() -> Iterator[DirectionMistake]:
     for lost_in in (BOTH_DIRECTIONS, BOTH_DIRECTIONS[:1], BOTH_DIRECTIONS[1:]):
         where = " and ".join(lost_in)
         for lost_bias, words in LOST_BIASES:
@@ -138,6 +152,25 @@ class DirectionTrial:
                 residual = relative_error(self.run(rules), self.expected)
                 if residual <= self.limit:
                     yield self._to_explanation(mistake, numbers, residual)
+
+    def iter_fitting_cells(
+        self, conventions: Iterable[CellConvention]
+    ) -> Iterator[tuple[CellConvention, float]]:
+        """Those of the conventions that give the candidate's output in all layers and both directions, each with its residual."""
+        rules = (RIGHT_RULE,) * len(self.layers)
+        for cell in conventions:
+            if len(self.layers) == 1 and not self._fits_at_start(cell):
+                continue
+            trial = replace(self, usual=cell, outputs={})
+            residual = relative_error(trial.run(rules), self.expected)
+            if residual <= self.limit:
+                yield cell, residual
+
+    def _fits_at_start(self, cell: CellConvention) -> bool:
+        """Whether the forward half of the first frames, which nothing else enters, is the candidate's."""
+        half = run_layers(cell, (self.layers[0]["forward"],), self.frames[:, :SCREENING_FRAMES])
+        expected = self.expected[:, :SCREENING_FRAMES, : half.shape[-1]]
+        return relative_error(half, expected) <= SCREENING_SLACK * self.limit + 1e-9
 
     def _list_layer_groups(self) -> list[tuple[int, ...]]:
         every = tuple(range(len(self.layers)))

@@ -93,16 +93,29 @@ class RecurrentTrial:
         self, cause: str, cell: CellConvention, residual: float, message: str, fix: str
     ) -> Explanation:
         """The explanation of a place by another cell."""
-        unequal = [
-            name
-            for name in ("order", "reset", "hidden_bias")
-            if getattr(self.usual, name) != getattr(cell, name)
-        ]
-        sides = {
-            "reference": {name: getattr(self.usual, name) for name in unequal},
-            "candidate": {name: getattr(cell, name) for name in unequal},
-        }
-        return Explanation(cause, sides, residual, message, fix=fix, complexity=len(unequal))
+        return explain_cell(self.usual, cause, cell, residual, message=message, fix=fix)
+
+
+def explain_cell(
+    usual: CellConvention,
+    cause: str,
+    cell: CellConvention,
+    residual: float,
+    *,
+    message: str,
+    fix: str,
+) -> Explanation:
+    """The explanation of a place by another cell than the usual one."""
+    unequal = [
+        name
+        for name in ("order", "reset", "hidden_bias")
+        if getattr(usual, name) != getattr(cell, name)
+    ]
+    sides = {
+        "reference": {name: getattr(usual, name) for name in unequal},
+        "candidate": {name: getattr(cell, name) for name in unequal},
+    }
+    return Explanation(cause, sides, residual, message, fix=fix, complexity=len(unequal))
 
 
 @run_once_per_case
