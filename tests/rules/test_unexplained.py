@@ -55,3 +55,37 @@ def test_another_training_and_a_fine_tune_are_other_weights() -> None:
 def test_a_part_that_was_trained_further_is_other_weights() -> None:
     part = {n: tune(a) for n, a in hifigan().items() if n.startswith("ups.")}
     assert causes(run(hifigan() | part)) == ["other-weights"]
+
+
+def test_what_a_factor_or_an_offset_made_is_no_training() -> None:
+    for change in (
+        lambda x: 1.01 * x,
+        lambda x: -x,
+        lambda x: x - 1,
+        lambda x: x.astype(np.float16) * 2,
+    ):
+        report = run(hifigan() | {NAME: change(hifigan()[NAME]).astype(np.float32)})
+        assert causes(report) == ["unexplained"]
+        assert "a factor or an offset" in report.findings[0].message
+        assert report.verdict is Verdict.DIVERGENT
+
+
+def test_a_small_fine_tune_is_no_factor() -> None:
+    tuned = hifigan()
+    noise = np.random.default_rng(0).standard_normal(tuned[NAME].shape).astype(np.float32)
+    tuned[NAME] = tuned[NAME] + 1e-3 * tuned[NAME].std() * noise
+    assert causes(run(tuned)) == ["other-weights"]
+
+
+def test_values_in_an_order_that_has_no_rule_are_said() -> None:
+    good = {
+        f"layers.{index}.q.weight": np.random.default_rng(index).standard_normal(
+            (16, 8), np.float32
+        )
+        for index in range(4)
+    }
+    name = "layers.1.q.weight"
+    halves = good[name].reshape(2, 2, 4, 8).transpose(0, 2, 1, 3).reshape(16, 8)
+    report = diff(Checkpoint.of(good, "a"), Checkpoint.of(good | {name: halves}, "b"))
+    assert report.verdict is Verdict.DIVERGENT
+    assert [finding.where for finding in report.findings] == [(name,)]
