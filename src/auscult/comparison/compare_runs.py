@@ -27,6 +27,7 @@ from auscult.comparison.locate.runs import (
 from auscult.comparison.locate.trusted_floor import distrust_large_floor
 from auscult.comparison.measure.floor import MAX_FLOOR_LIMIT, NoiseFloor, find_best_floor
 from auscult.comparison.measure.kernel_floor import raise_floor_for_kernels
+from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.measure.tensor_comparisons import (
     TensorComparison,
     TensorComparisons,
@@ -37,6 +38,10 @@ from auscult.comparison.private_differences import (
     dismiss_private_differences,
     drop_invented_places,
 )
+from auscult.comparison.quantised_candidate import (
+    CandidateQuantisation,
+    undo_candidate_quantisation,
+)
 from auscult.comparison.results import LayerResult
 from auscult.comparison.rounded_weights import WeightRounding, take_over_rounded_weights
 from auscult.comparison.stages import StageResult
@@ -45,6 +50,7 @@ from auscult.errors import AuscultError
 from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.runtime.runner import Runner
+from auscult.traces.records import Trace
 from auscult.weights import Array, Checkpoint
 
 
@@ -63,6 +69,10 @@ class RunComparison:
         skips: What could not be done, and why.
         rounding: What is known of the candidate's weights where they are the reference's, rounded;
             `runs` then has a reference with the same.
+        quantisation: What is known of an int8 candidate's arithmetic; `runs` then has the
+            float model that it stands for.
+        rounded_output_error: Relative error of a rounded candidate's output, as it runs, against
+            the reference as it was given.
     """
 
     runs: ComparedRuns
@@ -76,6 +86,8 @@ class RunComparison:
     steps: tuple[StepsResult, ...] = ()
     skips: tuple[Skip, ...] = ()
     rounding: WeightRounding | None = None
+    quantisation: CandidateQuantisation | None = None
+    rounded_output_error: float | None = None
 
     @property
     def first(self) -> TensorComparison | None:
@@ -159,6 +171,8 @@ def compare_runs(
     """
     report_progress = progress or _ignore_progress
     report_progress(0, 4, "aligning layers")
+    exact_reference = runs.reference
+    runs, quantisation = undo_candidate_quantisation(runs)
     alignment = align_runs(runs, overrides or {})
     report_progress(1, 4, "measuring the noise floor")
     rounding = None
@@ -167,8 +181,9 @@ def compare_runs(
     floor, floor_skips = _choose_floor(runs, floor)
     trees = ModuleTree.of(runs.reference), ModuleTree.of(runs.candidate)
     floor = raise_floor_for_kernels(*trees, runs.candidate_runner, alignment, floor)
-    if rounding is not None:
-        floor = replace(floor, what=f"{floor.what}; {rounding.says}")
+    for part in (rounding, quantisation):
+        if part is not None:
+            floor = replace(floor, what=f"{floor.what}; {part.says}")
     sides = AlignedSides(runs, *trees, alignment, floor)
     comparisons = compare_tensors(sides.reference, sides.candidate, alignment, floor)
     report_progress(2, 4, "locating")
@@ -194,7 +209,23 @@ def compare_runs(
         steps,
         (*skips, *_find_uncompared_calls(sides)),
         rounding,
+        quantisation,
+        _measure_whole_rounding(exact_reference, runs, rounding, quantisation),
     )
+
+
+def _measure_whole_rounding(
+    reference: Trace,
+    runs: ComparedRuns,
+    rounding: WeightRounding | None,
+    quantisation: CandidateQuantisation | None,
+) -> float | None:
+    """How far the candidate as it is runs from the reference as it was given, where the candidate's numbers are rounded."""
+    if quantisation is not None:
+        return measure_output_error(reference, quantisation.trace)
+    if rounding is not None:
+        return rounding.output_error
+    return None
 
 
 def _ignore_progress(_done: int, _total: int, _what: str) -> None:

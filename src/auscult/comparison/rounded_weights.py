@@ -18,8 +18,8 @@ import numpy as np
 from auscult.comparison.align.pairs import LayerAlignment
 from auscult.comparison.locate.forced import run_replaying_noise
 from auscult.comparison.locate.runs import ComparedRuns
-from auscult.comparison.measure.distance import measure_distance
 from auscult.comparison.measure.floor import UNIT_ROUNDOFF, find_coarsest_dtype
+from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.measure.rounding_formats import (
     CAST_FORMATS,
     MAX_ROUNDING_ERROR,
@@ -88,18 +88,8 @@ def take_over_rounded_weights(
         trace = run_replaying_noise(runner, runs.inputs, runs.reference)
     except AuscultError:
         return runs, None  # the model cannot take other weights: what differs is compared as it is
-    rounding = WeightRounding(dict(formats), _measure_output_error(runs.reference, trace))
+    rounding = WeightRounding(dict(formats), measure_output_error(runs.reference, trace))
     return replace(runs, reference=trace, reference_runner=runner), rounding
-
-
-def _measure_output_error(exact: Trace, rounded: Trace) -> float | None:
-    records = exact.find("", "output", 0), rounded.find("", "output", 0)
-    if records[0] is None or records[1] is None or records[0].shape != records[1].shape:
-        return None
-    error = measure_distance(exact, records[0], rounded, records[1], {}).error
-    if np.isfinite(error):
-        return error
-    return None
 
 
 def _iter_rounded_weights(

@@ -7,6 +7,7 @@ The interpreter runs no part of a model alone.
 # all the same)
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +19,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import TargetError, UsageError
+from auscult.runtime.litert.undo_quantisation import undo_quantisation
 from auscult.runtime.options import CaptureOptions
+from auscult.runtime.quantised_weights import RestoreWeight, keep_rounded
 from auscult.runtime.recorder import Recorder, TensorStore
 from auscult.runtime.roles import format_role, parse_position
 from auscult.traces.fingerprint import fingerprint_content
@@ -44,7 +47,8 @@ class LitertRunner:
     framework = "litert"
 
     def __init__(self, path: Path, name: str) -> None:
-        self.name = name
+        self.name, self._path = name, path
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # goes with this runner
         self._checkpoint = open_checkpoint(path)
         try:
             self._interpreter = Interpreter(
@@ -68,6 +72,21 @@ class LitertRunner:
         self.dtype = "mixed"
         if len(kinds) == 1:
             self.dtype = kinds.pop()
+
+    def without_quantisation(self, restore: RestoreWeight = keep_rounded) -> LitertRunner | None:
+        """A runner of the float model that one with int8 weights stands for; None of one that has none."""
+        weights = dict(self._checkpoint.items())
+        if not any(tensor.quantization is not None for tensor in weights.values()):
+            return None
+        data = undo_quantisation(self._path.read_bytes(), weights, restore)
+        if data is None:
+            return None
+        folder = tempfile.TemporaryDirectory(prefix="auscult-")
+        path = Path(folder.name) / self._path.name
+        path.write_bytes(data)
+        runner = LitertRunner(path, self.name)
+        runner._folder = folder
+        return runner
 
     def paths(self) -> tuple[str, ...]:
         return ("", *self._operators_by_path)
@@ -133,7 +152,7 @@ class LitertRunner:
         if path == "":
             return {}
         names = (self._names.get(index, "") for index in self._find_operator(path).inputs)
-        return {name: self._checkpoint[name].numpy() for name in names if name in self._checkpoint}
+        return {name: self._checkpoint[name].values() for name in names if name in self._checkpoint}
 
     def at(self, dtype: str) -> LitertRunner:
         raise UsageError(

@@ -13,6 +13,7 @@ from auscult.errors import UsageError
 from auscult.runtime.onnx.graph import GraphNode
 from auscult.runtime.onnx.runner import OnnxRunner
 from auscult.runtime.onnx.scopes import ScopeCall
+from auscult.runtime.quantised_weights import RestoreWeight, keep_rounded
 from auscult.runtime.roles import format_role
 from auscult.traces.records import INPUTS_IN_USE_ORDER, Manifest, Record, Trace
 from auscult.weights import Array, ModuleInfo
@@ -35,6 +36,17 @@ class ModulesRunner:
 
     def paths(self) -> tuple[str, ...]:
         return ("", *dict.fromkeys(path for path, _ in self._calls))
+
+    def without_quantisation(self, restore: RestoreWeight = keep_rounded) -> Any:
+        """See `OnnxRunner.without_quantisation`."""
+        runner = self._graph_runner.without_quantisation(restore)
+        if runner is None:
+            return None
+        return runner.as_modules()
+
+    def measure_product_errors(self, inputs: Mapping[str, Array]) -> dict[str, float]:
+        """See `OnnxRunner.measure_product_errors`."""
+        return self._graph_runner.measure_product_errors(inputs)
 
     def run(self, inputs: Mapping[str, Array], **options: Any) -> Trace:
         with contextlib.ExitStack() as stack:

@@ -5,6 +5,7 @@ substituted.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,8 +19,11 @@ from auscult.checkpoint.source import dtype_of
 from auscult.errors import UsageError
 from auscult.runtime.onnx.graph import GraphNode, read_graph
 from auscult.runtime.onnx.graph_run import GraphRun
+from auscult.runtime.onnx.integer_products import measure_product_errors
 from auscult.runtime.onnx.session import open_session, run_session
+from auscult.runtime.onnx.undo_quantisation import is_quantised_dynamically, undo_quantisation
 from auscult.runtime.options import CaptureOptions
+from auscult.runtime.quantised_weights import RestoreWeight, keep_rounded
 from auscult.runtime.recorder import Recorder, TensorStore
 from auscult.runtime.roles import format_role, iter_role_inputs, parse_position
 from auscult.traces.fingerprint import fingerprint_content
@@ -41,6 +45,7 @@ class OnnxRunner:
         self._nodes = {node.path: node for node in self.graph.nodes}
         self._substitutes: dict[str, Mapping[str, Array]] = {}
         self._types: dict[str, Any] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # goes with this runner
         self._checkpoint = open_checkpoint(path)
         self._weights = {
             name: tensor
@@ -69,6 +74,26 @@ class OnnxRunner:
         if calls:
             return ModulesRunner(self, calls)
         return self
+
+    def without_quantisation(self, restore: RestoreWeight = keep_rounded) -> OnnxRunner | None:
+        """A runner of the float model that an int8 dynamic one stands for; None of one that rounds no
+        activation, or whose integers have no known scale.
+        """
+        if not is_quantised_dynamically(self.graph):
+            return None
+        data = undo_quantisation(self.graph, self._weights, restore)
+        if data is None:
+            return None
+        folder = tempfile.TemporaryDirectory(prefix="auscult-")
+        path = Path(folder.name) / self.graph.path.name
+        path.write_bytes(data)
+        runner = OnnxRunner(path, self.name)
+        runner._folder = folder
+        return runner
+
+    def measure_product_errors(self, inputs: Mapping[str, Array]) -> dict[str, float]:
+        """See `auscult.runtime.onnx.integer_products`."""
+        return measure_product_errors(self.graph.nodes, self.run(inputs), self._weights)
 
     def run(
         self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
@@ -162,7 +187,7 @@ class OnnxRunner:
         if path == "":
             return {}
         return {
-            name: self._weights[name].numpy()
+            name: self._weights[name].values()
             for name in self._find_node(path).inputs
             if name in self._weights
         }
@@ -250,7 +275,7 @@ class OnnxRunner:
         fingerprints: dict[str, str] = {}
         if recorder.options.fingerprints:
             fingerprints = {
-                name: fingerprint_content(tensor.numpy()) for name, tensor in self._weights.items()
+                name: fingerprint_content(tensor.values()) for name, tensor in self._weights.items()
             }
         weights: dict[str, dict[str, str]] = {}
         for path, names in self.graph.list_owned_initializers().items():

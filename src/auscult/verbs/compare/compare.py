@@ -222,6 +222,7 @@ def _decide_agreeing_verdict(comparison: RunComparison, coverage: Coverage) -> V
         all(pair.is_single for pair in comparison.alignment.pairs)
         and not comparison.is_permuted
         and comparison.rounding is None
+        and comparison.quantisation is None
     )
     if same_form and not inner_count:
         return Verdict.PASS
