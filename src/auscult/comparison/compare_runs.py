@@ -7,12 +7,13 @@ born, with what explains it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from auscult.align.records import WeightAlignment
 from auscult.comparison.align.layers import align_layers
 from auscult.comparison.align.pairs import LayerAlignment
+from auscult.comparison.differing_calls import count_differing_calls, iter_uncompared_calls
 from auscult.comparison.explained_places import explain_located_faults
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import (
@@ -27,7 +28,6 @@ from auscult.comparison.locate.runs import (
 from auscult.comparison.locate.trusted_floor import distrust_large_floor
 from auscult.comparison.measure.floor import MAX_FLOOR_LIMIT, NoiseFloor, find_best_floor
 from auscult.comparison.measure.kernel_floor import raise_floor_for_kernels
-from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.measure.tensor_comparisons import (
     TensorComparison,
     TensorComparisons,
@@ -40,6 +40,7 @@ from auscult.comparison.private_differences import (
 )
 from auscult.comparison.quantised_candidate import (
     CandidateQuantisation,
+    measure_rounded_output,
     undo_candidate_quantisation,
 )
 from auscult.comparison.results import LayerResult
@@ -50,7 +51,6 @@ from auscult.errors import AuscultError
 from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.runtime.runner import Runner
-from auscult.traces.records import Trace
 from auscult.weights import Array, Checkpoint
 
 
@@ -73,6 +73,8 @@ class RunComparison:
             float model that it stands for.
         rounded_output_error: Relative error of a rounded candidate's output, as it runs, against
             the reference as it was given.
+        calls_that_differ: Calls by the reference and by the candidate, by the reference's path,
+            where they are not equally many.
     """
 
     runs: ComparedRuns
@@ -88,6 +90,7 @@ class RunComparison:
     rounding: WeightRounding | None = None
     quantisation: CandidateQuantisation | None = None
     rounded_output_error: float | None = None
+    calls_that_differ: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def first(self) -> TensorComparison | None:
@@ -196,6 +199,7 @@ def compare_runs(
     results, private_skips = dismiss_private_differences(sides.reference, comparisons, results)
     steps = _judge_steps(sides, comparisons, located, results)
     skips = (*alignment.skips, *floor_skips, *location_skips, *explanation_skips, *private_skips)
+    calls_that_differ = count_differing_calls(sides)
     report_progress(4, 4, "done")
     return RunComparison(
         runs,
@@ -207,25 +211,12 @@ def compare_runs(
         located.separated,
         stage_results,
         steps,
-        (*skips, *_find_uncompared_calls(sides)),
+        (*skips, *iter_uncompared_calls(calls_that_differ)),
         rounding,
         quantisation,
-        _measure_whole_rounding(exact_reference, runs, rounding, quantisation),
+        measure_rounded_output(exact_reference, rounding, quantisation),
+        calls_that_differ,
     )
-
-
-def _measure_whole_rounding(
-    reference: Trace,
-    runs: ComparedRuns,
-    rounding: WeightRounding | None,
-    quantisation: CandidateQuantisation | None,
-) -> float | None:
-    """How far the candidate as it is runs from the reference as it was given, where the candidate's numbers are rounded."""
-    if quantisation is not None:
-        return measure_output_error(reference, quantisation.trace)
-    if rounding is not None:
-        return rounding.output_error
-    return None
 
 
 def _ignore_progress(_done: int, _total: int, _what: str) -> None:
@@ -308,18 +299,6 @@ def drop_places_after_chance(
     return replace(
         located, places=tuple(place for place in located.places if place.comparison.order < first)
     )
-
-
-def _find_uncompared_calls(sides: AlignedSides) -> Iterator[Skip]:
-    for pair in sides.alignment.pairs:
-        reference_calls = sides.reference.modules[pair.a].calls
-        candidate_calls = sides.candidate.modules[pair.b].calls
-        if reference_calls != candidate_calls:
-            yield Skip(
-                pair.a,
-                f"called {reference_calls} times by the reference and {candidate_calls} times by"
-                " the candidate: the rest has no partner",
-            )
 
 
 def align_runs(runs: ComparedRuns, overrides: Mapping[str, str]) -> LayerAlignment:

@@ -15,6 +15,7 @@ from auscult.comparison.exact_weights import ExactWeights
 from auscult.comparison.locate.forced import run_replaying_noise
 from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.output_error import measure_output_error
+from auscult.comparison.rounded_weights import WeightRounding
 from auscult.errors import AuscultError
 from auscult.traces.records import Trace
 
@@ -89,3 +90,14 @@ def undo_candidate_quantisation(
         {path: error for path, error in product_errors.items() if error > MAX_PRODUCT_ERROR},
     )
     return replace(runs, candidate=exact, candidate_runner=exact_runner), rounding
+
+
+def measure_rounded_output(
+    reference: Trace, rounding: WeightRounding | None, quantisation: CandidateQuantisation | None
+) -> float | None:
+    """How far the candidate as it runs is from the reference as it was given; None where nothing in it is rounded."""
+    if quantisation is not None:
+        return measure_output_error(reference, quantisation.trace)
+    if rounding is not None:
+        return rounding.output_error
+    return None

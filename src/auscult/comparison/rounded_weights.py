@@ -31,7 +31,6 @@ from auscult.explain.algebra.nearness import relative_error
 from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.runner import Runner
 from auscult.traces.fingerprint import fingerprint_content, is_same_content
-from auscult.traces.records import Trace
 from auscult.weights import Array
 
 WeightsByPath = dict[str, dict[str, Array]]

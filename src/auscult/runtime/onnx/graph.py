@@ -182,7 +182,9 @@ class OnnxGraph:
     def build_edited(self, nodes: Iterable[bytes], initializers: Iterable[bytes]) -> bytes:
         """The model with other nodes and initializers, each a message's bytes; inputs and outputs stay."""
         values = [encode_field(GRAPH_INPUT, self._slice_span(span)) for span in self._input_spans]
-        values += [encode_field(GRAPH_OUTPUT, self._slice_span(span)) for span in self._output_spans]
+        values += [
+            encode_field(GRAPH_OUTPUT, self._slice_span(span)) for span in self._output_spans
+        ]
         values += [encode_field(GRAPH_INITIALIZER, data) for data in initializers]
         return self._build_model(nodes, (), values)
 

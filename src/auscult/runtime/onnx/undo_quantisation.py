@@ -232,9 +232,7 @@ def _encode_scope(module: str, name: str) -> bytes:
 
 def encode_tensor(name: str, array: Array) -> bytes:
     """A TensorProto."""
-    dims = b"".join(
-        encode_tag(TENSOR_DIMS, 0) + encode_varint(length) for length in array.shape
-    )
+    dims = b"".join(encode_tag(TENSOR_DIMS, 0) + encode_varint(length) for length in array.shape)
     kind = encode_tag(TENSOR_TYPE, 0) + encode_varint(ELEMENT_CODES[array.dtype.name])
     values = encode_field(TENSOR_BYTES, array.tobytes())
     return dims + kind + encode_field(TENSOR_NAME, name.encode()) + values

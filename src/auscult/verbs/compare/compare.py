@@ -20,6 +20,7 @@ from auscult.finding import Skip
 from auscult.rules import require_known_codes
 from auscult.rules.parity import CompareSubject, iter_findings
 from auscult.traces.records import Trace
+from auscult.verbs.compare.run_findings import iter_run_findings
 from auscult.verbs.compare.sides import RunPair, open_runs
 from auscult.verbs.compare.to_json import describe_comparison
 from auscult.verdict import Coverage, Report, Verdict
@@ -142,7 +143,7 @@ def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
     subject = CompareSubject(
         comparison.runs.reference, comparison.runs.candidate, comparison.results
     )
-    findings = tuple(iter_findings(subject))
+    findings = (*iter_findings(subject), *iter_run_findings(comparison))
     coverage = build_coverage(comparison)
     return Report(
         "compare",

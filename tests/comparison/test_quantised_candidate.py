@@ -1,0 +1,94 @@
+"""Right int8 dynamic exports of ONNX Runtime, and true faults beside the quantisation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from auscult.verbs.compare.compare import compare
+from auscult.verdict import Report, Verdict
+from auscult.weights import Array
+
+pytest.importorskip("onnx")
+quantization = pytest.importorskip("onnxruntime.quantization")
+
+
+class Voice(nn.Module):
+    """A convolution with batch norm, an LSTM and a projection."""
+
+    def __init__(self, slope: float = 0.1) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.slope = slope
+        self.conv = nn.Conv1d(12, 24, 5, padding=2)
+        self.norm = nn.BatchNorm1d(24)
+        self.lstm = nn.LSTM(24, 16, batch_first=True)
+        self.out = nn.Linear(16, 6)
+        with torch.no_grad():
+            self.norm.running_mean.normal_(0, 0.3)
+            self.norm.running_var.uniform_(0.3, 2)
+            self.out.bias.normal_(0, 0.3)
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.leaky_relu(self.norm(self.conv(x)), self.slope)
+        y: torch.Tensor = self.out(self.lstm(x.transpose(1, 2))[0])
+        return y
+
+
+X: Array = np.random.default_rng(0).normal(size=(1, 12, 30)).astype(np.float32)
+
+
+def export_int8(model: Voice, folder: Path, *, reduce_range: bool = True) -> Path:
+    """The model as ONNX Runtime quantises it; a reduced range does not saturate on any processor."""
+    graph, small = folder / "float.onnx", folder / "int8.onnx"
+    torch.onnx.export(model, (torch.from_numpy(X),), str(graph), dynamo=False, opset_version=17)
+    quantization.quantize_dynamic(
+        str(graph),
+        str(small),
+        weight_type=quantization.QuantType.QInt8,
+        reduce_range=reduce_range,
+    )
+    return small
+
+
+def run(candidate: Voice, folder: Path) -> Report:
+    return compare(Voice(), export_int8(candidate, folder), inputs=X)
+
+
+def test_a_right_int8_export_is_equivalent_and_its_rounding_is_said(tmp_path: Path) -> None:
+    report = run(Voice(), tmp_path)
+    floor = report.to_json()["floor"]["what"]
+    assert report.verdict is Verdict.EQUIVALENT
+    assert not [finding for finding in report.findings if finding.severity.value == "error"]
+    assert "4 of 4 quantised weights are the reference's within half a step" in floor
+    assert "activations" in floor
+
+
+def test_a_bias_dropped_beside_the_quantisation(tmp_path: Path) -> None:
+    silent = Voice()
+    with torch.no_grad():
+        silent.out.bias.zero_()
+    report = run(silent, tmp_path)
+    assert report.verdict is Verdict.DIVERGENT
+    assert [(f.cause, f.where) for f in report.findings if f.severity.value == "error"] == [
+        ("bias-missing", ("out",))
+    ]
+
+
+def test_another_slope_beside_the_quantisation(tmp_path: Path) -> None:
+    report = run(Voice(0.3), tmp_path)
+    assert report.verdict is Verdict.DIVERGENT
+    assert "leaky-slope" in [finding.cause for finding in report.findings]
+
+
+def test_other_weights_are_not_the_reference_s_rounded(tmp_path: Path) -> None:
+    other = Voice()
+    nn.init.normal_(other.out.weight, std=0.2)
+    report = run(other, tmp_path)
+    assert report.verdict is Verdict.DIVERGENT
+    assert "3 of 4 quantised weights" in report.to_json()["floor"]["what"]

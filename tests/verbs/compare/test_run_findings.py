@@ -1,0 +1,76 @@
+"""Findings about whole runs: coarse rounding, and calls that one side does not make."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from auscult.finding import Severity
+from auscult.verbs.compare.compare import compare
+from auscult.verdict import Verdict
+
+X = {"x": np.random.default_rng(0).normal(size=(2, 32)).astype(np.float32)}
+
+
+class Net(nn.Module):
+    """Two layers; the second is called `calls` times, on the same tensor unless it is chained."""
+
+    def __init__(self, calls: int = 1, *, chained: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.pre, self.post = nn.Linear(32, 64), nn.Linear(64, 64)
+        self.calls, self.chained = calls, chained
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.tanh(self.pre(x))
+        y = x
+        for _ in range(self.calls):
+            y = self.post(y if self.chained else x)
+        return y
+
+
+def round_weights(model: nn.Module, bits: int) -> nn.Module:
+    rounded = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in rounded.parameters():
+            if weight.ndim > 1:
+                step = weight.abs().max() / (2 ** (bits - 1) - 1)
+                weight.copy_((weight / step).round() * step)
+    return rounded
+
+
+@pytest.mark.parametrize(("bits", "warned"), [(4, True), (8, False)])
+def test_a_warning_where_rounding_leaves_more_than_5_percent(bits: int, warned: bool) -> None:
+    report = compare(Net(), round_weights(Net(), bits), inputs=X)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert [(f.cause, f.severity) for f in report.findings] == [
+        ("coarse-rounding", Severity.WARNING)
+    ] * warned
+    for finding in report.findings:
+        assert finding.evidence["error"] > 0.05
+        assert f"{finding.evidence['error']:.2g}" in finding.message
+
+
+def test_calls_without_effect_are_an_information() -> None:
+    report = compare(Net(), Net(calls=2), inputs=X)
+    assert report.verdict is not Verdict.DIVERGENT
+    assert [(f.cause, f.severity, f.where) for f in report.findings] == [
+        ("calls-differ", Severity.INFO, ("post",))
+    ]
+    assert report.findings[0].evidence["calls"] == {"post": [1, 2]}
+
+
+def test_a_lost_call_that_changes_the_output_is_a_warning() -> None:
+    report = compare(Net(calls=2, chained=True), Net(), inputs=X)
+    assert report.verdict in (Verdict.DIVERGENT, Verdict.INCONCLUSIVE)
+    assert ("calls-differ", Severity.WARNING) in [(f.cause, f.severity) for f in report.findings]
+
+
+def test_equal_calls_say_nothing() -> None:
+    report = compare(Net(calls=2, chained=True), Net(calls=2, chained=True), inputs=X)
+    assert (report.verdict, report.findings) == (Verdict.PASS, ())
