@@ -16,14 +16,20 @@ from auscult.runtime.runner import Runner
 from auscult.weights import Array
 
 MAX_STEPS_OFF = 0.52
-"""How far the exact weight may lie from its grid point, in steps; rounding to the nearest gives 0.5."""
+"""How far the exact weight may lie from its grid point, in steps; rounding to the nearest gives 0.5.
+
+Chosen, not measured.
+"""
 MAX_CLIPPED_SHARE = 0.02
 """Share of the values that may lie further off: a range that is chosen for least error clips some.
 
 Chosen, not measured.
 """
 SCREENED_LENGTH = 12
-"""Values along each axis that are looked at before all of them are."""
+"""Values along each axis that are looked at before all of them are.
+
+Chosen, not measured.
+"""
 MAX_NEAR_NORMS = 8
 """Norms, the nearest in the order of definition, whose gain may have been folded into a weight.
 
