@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from auscult.explain.algebra.nearness import relative_error
 from auscult.runtime.onnx.graph import GraphNode
 from auscult.traces.records import Trace
 from auscult.weights import Array, Tensor
@@ -40,7 +39,8 @@ def measure_product_errors(
         if len(node.inputs) > WEIGHT_ZERO_INPUT and node.inputs[WEIGHT_ZERO_INPUT] in weights:
             weight_codes -= weights[node.inputs[WEIGHT_ZERO_INPUT]].numpy().astype(np.float64)
         expected = (codes.astype(np.float64) - zero.astype(np.float64)) @ weight_codes
-        errors[node.path] = relative_error(product, expected)
+        size = max(float(np.linalg.norm(expected)), 1.0)  # of integers: one at least, or all zero
+        errors[node.path] = float(np.linalg.norm(product - expected)) / size
     return errors
 
 
