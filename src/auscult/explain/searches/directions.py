@@ -130,6 +130,7 @@ class DirectionTrial:
         frames: Input [batch, time, inputs].
         expected: The candidate's output [batch, time, 2 * width].
         outputs: Kept from one trial to the next, by the rules of the layers so far.
+        found_causes: Of the wrong rules that gave the candidate's output so far.
     """
 
     usual: CellConvention
@@ -138,6 +139,7 @@ class DirectionTrial:
     expected: Array
     limit: float
     outputs: dict[object, Array] = field(default_factory=dict)
+    found_causes: list[str] = field(default_factory=list)
 
     def iter_fitting(self, cause: str) -> Iterator[Explanation]:
         """The mistakes of that cause that give the candidate's output, in all layers or in one."""
@@ -151,12 +153,18 @@ class DirectionTrial:
                 )
                 residual = relative_error(self.run(rules), self.expected)
                 if residual <= self.limit:
+                    self.found_causes.append(cause)
                     yield self._to_explanation(mistake, numbers, residual)
 
     def iter_fitting_cells(
         self, conventions: Iterable[CellConvention]
     ) -> Iterator[tuple[CellConvention, float]]:
-        """Those of the conventions that give the candidate's output in all layers and both directions, each with its residual."""
+        """Those of the conventions that give the candidate's output in all layers and both directions, each with its residual.
+
+        None is tried where a wrong rule gives it: the orders of gates are many, and long frames are slow.
+        """
+        if self.found_causes:
+            return
         rules = (RIGHT_RULE,) * len(self.layers)
         for cell in conventions:
             if len(self.layers) == 1 and not self._fits_at_start(cell):
