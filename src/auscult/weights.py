@@ -300,4 +300,6 @@ class Checkpoint(Mapping[str, Tensor]):
         weight_skips = [skip for skip in self.skips if skip.is_weight]
         if self.is_code or not (self.tensors or weight_skips):
             return False
-        return self.parameters == 0 and all(skip.holds_no_values for skip in weight_skips)
+        if any(tensor.size for tensor in self.tensors.values()):
+            return False
+        return all(skip.holds_no_values for skip in weight_skips)

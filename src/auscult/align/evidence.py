@@ -112,8 +112,11 @@ class _EvidenceTally:
         if not is_same.all():
             is_differing = ~is_same
             self._place(is_differing, block)
-            self.differing_a.add(x[is_differing])
-            self.differing_b.add(y[is_differing])
+            differing_x, differing_y = x, y
+            if not is_differing.all():
+                differing_x, differing_y = x[is_differing], y[is_differing]
+            self.differing_a.add(differing_x)
+            self.differing_b.add(differing_y)
         is_finite = np.isfinite(x) & np.isfinite(y)
         if not is_finite.all():
             x, y = x[is_finite], y[is_finite]
@@ -181,10 +184,13 @@ class _DifferingElements:
 
     def add(self, values: Array) -> None:
         self.count += values.size
-        self.nan += int(np.count_nonzero(np.isnan(values)))
-        self.inf += int(np.count_nonzero(np.isinf(values)))
-        self.zero += int(np.count_nonzero(values == 0))
-        finite = values[np.isfinite(values)]
+        self.zero += values.size - int(np.count_nonzero(values))
+        is_finite = np.isfinite(values)
+        finite = values
+        if not is_finite.all():
+            self.nan += int(np.count_nonzero(np.isnan(values)))
+            self.inf += int(np.count_nonzero(np.isinf(values)))
+            finite = values[is_finite]
         if finite.size:
             self.low, self.high = (
                 min(self.low, float(finite.min())),

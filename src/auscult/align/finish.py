@@ -163,6 +163,8 @@ def _is_in_cycle(
 
 def _has_crossed_roles(match: Match) -> bool:
     """Whether g of a weight norm on one side is v on the other."""
+    if match.a == match.b:
+        return False
     pairs = find_weight_norm_pair(match.a[0]), find_weight_norm_pair(match.b[0])
     if pairs[0] is None or pairs[1] is None:
         return False

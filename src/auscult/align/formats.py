@@ -22,6 +22,7 @@ MIN_ROW = 8
 MIN_TRUSTED_ROW = 3
 FIRST_ROW_COUNT = 4  # looked at before all
 ROW_SAMPLE_SIZE = 4096
+FIRST_VALUE_COUNT = 2 * GRID_LEVELS  # looked at before a row's sample
 MAX_MULTIPLE_ERROR = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
 BLOCK_LENGTHS = (32, 64, 128)  # of ggml's simple types, of MLX, of GPTQ and AWQ
 MIN_BLOCKS = 4  # looked at before all; fewer say too little
@@ -237,7 +238,11 @@ def _fit_steps(levels: Array, spans: Array, least: Array) -> Array:
 
 
 def _has_few_levels(line: Array) -> bool:
-    return len(np.unique(line.reshape(-1)[:ROW_SAMPLE_SIZE])) <= GRID_LEVELS
+    row = line.reshape(-1)
+    return all(
+        len(np.unique(row[:count])) <= GRID_LEVELS
+        for count in (FIRST_VALUE_COUNT, ROW_SAMPLE_SIZE)  # the few say no for nearly all
+    )
 
 
 def _find_symmetric_steps(lines: Array) -> Array | None:

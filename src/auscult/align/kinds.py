@@ -53,8 +53,8 @@ def find_layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = Non
     Args:
         shape: The weight's shape where `name` is one of several tensors of it (v of a weight norm).
     """
-    tensor = checkpoint.get(name)
     if shape is None:
+        tensor = checkpoint.get(name)
         shape = () if tensor is None else tensor.shape
     owner = find_owner_module(checkpoint, name)
     if owner is not None:

@@ -25,6 +25,16 @@ def reverse_match(match: Match) -> Match:
     return replace(exchanged, ops=ops_back)
 
 
+def list_ops_back(match: Match) -> tuple[Op, ...]:
+    """The operations of `reverse_match(match)`, without the match."""
+    if not match.ops or match.backward:
+        return match.ops
+    ops_back = _undo_ops(match)
+    if ops_back is None:
+        return match.ops
+    return ops_back
+
+
 def _undo_ops(match: Match) -> tuple[Op, ...] | None:
     """The operations from b to a; None where something that they need is gone."""
     if any(match.after):

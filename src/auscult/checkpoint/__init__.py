@@ -11,7 +11,7 @@ from pathlib import Path
 from auscult import plugins
 from auscult.checkpoint.adapter import read_adapter_config
 from auscult.checkpoint.containers import ContainerChoice, choose_container
-from auscult.checkpoint.contents import HEAD_BYTES, Contents, Leaf
+from auscult.checkpoint.contents import HEAD_BYTES, Contents
 from auscult.checkpoint.groups import BufferLeaf, walk_tree
 from auscult.checkpoint.loading_code import write_loading_code
 from auscult.checkpoint.source import Source
@@ -147,7 +147,7 @@ def _describe_tensors(choice: ContainerChoice) -> tuple[dict[str, Tensor], list[
     skips: list[Skip] = []
     for name, item in choice.leaves:
         leaf = item.leaf if isinstance(item, BufferLeaf) else item
-        description = leaf.describe(name) if isinstance(leaf, Leaf) else leaf
+        description = leaf if isinstance(leaf, Tensor) else leaf.describe(name)
         if name in tensors:
             description = Skip(name, "a second tensor of this name")
         if isinstance(description, Skip):

@@ -231,9 +231,7 @@ def _iter_containers(group: TensorGroup, level: _ModelLevel) -> Iterator[Contain
     if group is level.group:
         model_groups = [group.groups[key] for key in level.taken]
         tensors = len(level.own) + sum(child.tensors for child in model_groups)
-        parameters = sum(_count_leaf_values(group.leaves[key]) for key in level.own) + sum(
-            child.parameters for child in model_groups
-        )
+        parameters = _count_own_values(level) + sum(child.parameters for child in model_groups)
         kind: ContainerKind = classify_group(group.path[-1], group) if group.path else "model"
         yield Container(group.path, "model" if kind == "other" else kind, tensors, parameters)
         own_keys = set(level.own)
@@ -282,6 +280,15 @@ def _subtract_versions(
         for container in containers
     ]
     return (*result, *parts)
+
+
+def _count_own_values(level: _ModelLevel) -> int:
+    """Values of the tensors that lie at the level itself; where all of them belong to the model, the walk has counted them."""
+    if len(level.own) == len(level.group.leaves):
+        return level.group.parameters - sum(
+            child.parameters for child in level.group.groups.values()
+        )
+    return sum(_count_leaf_values(level.group.leaves[key]) for key in level.own)
 
 
 def _count_leaf_values(leaf: Tensor | Leaf | BufferLeaf) -> int:

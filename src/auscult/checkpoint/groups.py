@@ -25,6 +25,7 @@ MAX_SCALAR_TEXT = 200
 MAX_NAME_LENGTH = 2000
 PACKED_OBJECT = "torch.ScriptObject"
 """How a pickle names an object of torch's C++ classes, such as the packed weights of a quantised layer."""
+_TENSOR_TYPES = (Tensor, Leaf)
 MODULE_KEYS = ("_parameters", "_buffers", "_modules")
 
 
@@ -93,7 +94,7 @@ def walk_tree(tree: Any, where: str) -> TreeWalk:
         visits += 1
         _check_walk_size(tree_walk, visits, where)
         key, value, is_buffer = entry
-        if isinstance(value, Tensor | Leaf):
+        if isinstance(value, _TENSOR_TYPES):
             _add_leaf(tree_walk, group, key, BufferLeaf(value) if is_buffer else value)
         elif _is_composite(value):
             if id(value) in path_ids or id(value) in barren_ids:

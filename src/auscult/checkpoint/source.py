@@ -142,7 +142,7 @@ class Source:
             return f"{self.path}/{self.member}"
         return str(self.path)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The file's own name, without folders."""
         if self.member:

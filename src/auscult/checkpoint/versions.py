@@ -49,8 +49,7 @@ def split_versions(
     leaves: Sequence[NamedLeaf],
 ) -> tuple[tuple[NamedLeaf, ...], tuple[NameVersion, ...]]:
     """The model's own tensors, and the copies and critics beside them."""
-    shapes = {name: get_leaf_shape(leaf) for name, leaf in leaves}
-    prefixes = [*_find_copies(shapes), *_find_critics(shapes)]
+    prefixes = [*_find_copies(leaves), *_find_critics([name for name, _ in leaves])]
     versions: list[NameVersion] = []
     remaining = list(leaves)
     for prefix, kind in prefixes:
@@ -66,9 +65,13 @@ def get_leaf_shape(leaf: Tensor | Leaf | BufferLeaf) -> Shape:
     return (leaf.leaf if isinstance(leaf, BufferLeaf) else leaf).shape
 
 
-def _find_copies(shapes: Mapping[str, Shape]) -> Iterable[tuple[str, str]]:
+def _find_copies(leaves: Sequence[NamedLeaf]) -> Iterable[tuple[str, str]]:
     """Beginnings that speak of an average and hold what stands under another one too."""
-    for prefix in _list_average_prefixes(shapes):
+    prefixes = _list_average_prefixes(name for name, _ in leaves)
+    if not prefixes:
+        return
+    shapes = {name: get_leaf_shape(leaf) for name, leaf in leaves}
+    for prefix in prefixes:
         top = prefix.partition(".")[0]
         copied = {
             name[len(prefix) + 1 :]: shape
@@ -98,19 +101,19 @@ def _stands_elsewhere(
     return False
 
 
-def _find_critics(shapes: Mapping[str, Shape]) -> Iterable[tuple[str, str]]:
+def _find_critics(names: Iterable[str]) -> Iterable[tuple[str, str]]:
     """First parts of names that are a discriminator's, where others are not."""
-    tops = dict.fromkeys(name.partition(".")[0] for name in shapes if "." in name)
+    tops = dict.fromkeys(name.partition(".")[0] for name in names if "." in name)
     critics = [top for top in tops if DISCRIMINATOR_KEY.match(top)]
     if len(critics) < len(tops):
         yield from ((top, "other") for top in critics)
 
 
-def _list_average_prefixes(shapes: Mapping[str, Shape]) -> list[str]:
+def _list_average_prefixes(names: Iterable[str]) -> list[str]:
     """Beginnings of one to three parts that end in a word of averages, the shortest first."""
     prefixes: dict[str, None] = {}
     is_average: dict[str, bool] = {}
-    for name in shapes:
+    for name in names:
         parts = name.split(".")
         for count, part in enumerate(parts[:-1][:MAX_PREFIX_PARTS], start=1):
             if part not in is_average:

@@ -14,7 +14,7 @@ import numpy as np
 from auscult.align.derived import HypothesisView, Proposal
 from auscult.align.formats import NumberFormat, get_float_format, make_block_format
 from auscult.checkpoint.ggml import BLOCK_TYPES, BlockType, decode_blocks, explain_unread_type
-from auscult.checkpoint.misread import are_scattered
+from auscult.checkpoint.misread import MIN_SCATTERED_SPREAD, are_scattered
 from auscult.weights import Array, Shape
 
 PRIORITY = 41
@@ -36,12 +36,19 @@ def propose(view: HypothesisView) -> Iterator[Proposal]:
         if view.x.kinds[source] != "float32" or view.x.size(source) < MIN_SIZE:
             continue
         values = view.x.array(source)
-        if not are_scattered(values.reshape(-1)[:SAMPLE_VALUES].tolist()):
+        first_values = values.reshape(-1)[:SAMPLE_VALUES]
+        if not (_may_be_scattered(first_values) and are_scattered(first_values.tolist())):
             continue
         for target in view.expected(source):
             if view.y.shapes[target] == values.shape:
                 yield from _propose_types(view, source, target, values)
             break
+
+
+def _may_be_scattered(values: Array) -> bool:
+    """Whether `are_scattered` needs a look: the same measure on whole powers of two, which are at most half of one further."""
+    _, exponents = np.frexp(values[np.isfinite(values) & (values != 0)])
+    return exponents.size > 0 and float(exponents.std()) >= MIN_SCATTERED_SPREAD - 0.5
 
 
 def _propose_types(

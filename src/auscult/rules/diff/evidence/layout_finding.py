@@ -103,7 +103,7 @@ def _summarise_layers(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) ->
     ]
     return PermutedLayers(
         matches,
-        axes=Counter(axes for match in matches for axes in _find_repair_axes(subject, match)),
+        axes=_count_repair_axes(subject, matches),
         is_legal=all(place.evidence["legal"] for place in places),
         is_consistent=is_whole_convention(subject),
         is_by_shape=all(
@@ -116,12 +116,15 @@ def _summarise_layers(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) ->
     )
 
 
-def _find_repair_axes(subject: DiffSubject, match: Match) -> list[Axes]:
-    """The order of axes that leads from the source to the target."""
-    permutes = [op for op in match.ops if isinstance(op, Permute)][:1]
-    if subject.source_role == "candidate":
-        return [op.inverse().axes for op in permutes]
-    return [op.axes for op in permutes]
+def _count_repair_axes(subject: DiffSubject, matches: list[Match]) -> Counter[Axes]:
+    """The orders of axes that lead from the source to the target, each with its number of matches."""
+    permutes = (
+        next((op for op in match.ops if isinstance(op, Permute)), None) for match in matches
+    )
+    counts = Counter(op.axes for op in permutes if op is not None)
+    if subject.source_role == "reference":
+        return counts
+    return Counter({Permute(axes).inverse().axes: count for axes, count in counts.items()})
 
 
 def _list_axes(layers: PermutedLayers) -> str:

@@ -77,7 +77,7 @@ def _judge_spelling(subject: DiffSubject, target_form: PairForm) -> tuple[Severi
 
 def _find_forms(subject: DiffSubject, match: Match) -> tuple[PairForm, PairForm] | None:
     """How the source and the target spell it, where they differ."""
-    if len(match.a) != 1 or len(match.b) != 1:
+    if match.a == match.b or len(match.a) != 1 or len(match.b) != 1:
         return None
     source = parse_weight_norm_name(subject.source_names(match)[0])
     target = parse_weight_norm_name(subject.target_names(match)[0])

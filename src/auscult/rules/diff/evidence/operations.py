@@ -69,16 +69,20 @@ def _is_shadowed(cause: str, shadowing_cause: str) -> bool:
 
 
 def _find_cause(op: Op, match: Match) -> str | None:
-    is_attention = any(_ATTENTION_NAME.search(names[0]) for names in (match.a, match.b))
     if op.op == "reorder_blocks":
-        if is_attention:
+        if _is_attention(match):
             return "qkv-order"
         return "gate-order"
     if op.op in {"concat", "split"}:
-        if is_attention:
+        if _is_attention(match):
             return "qkv-fused"
         return None
     return _CAUSE_OF_OP.get(op.op)
+
+
+def _is_attention(match: Match) -> bool:
+    """Whether the names of either side are those of an attention."""
+    return any(_ATTENTION_NAME.search(names[0]) for names in (match.a, match.b))
 
 
 def find_caused_places(subject: DiffSubject, cause: str) -> tuple[ClaimedPlace, ...]:

@@ -74,16 +74,16 @@ def find_layers(subject: DiffSubject) -> tuple[LayerLayout, ...]:
 
 def _describe_layer(subject: DiffSubject, aligned_match: Match) -> LayerLayout | None:
     """The layout of one pair; None where it is no weight, or has no common order of axes."""
+    shape_pair = get_shape_pair(subject, aligned_match)
+    if min(map(len, shape_pair)) < 2:
+        return None
     match: Match | None = aligned_match
     if aligned_match.equality is Equality.DIFFERENT and not is_correlated_copy(aligned_match):
         match = _fit_axes(subject, aligned_match)
     if match is None or match.cause in {"layout-fortran", "swapped"}:
         return None
     axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None)
-    shape_pair = get_shape_pair(subject, match)
-    shape = _choose_shape(subject, match)
-    if min(len(shape_pair[0]), len(shape_pair[1]), len(shape)) < 2:
-        return None
+    shape = _choose_shape(subject, match, *shape_pair)
     if axes is None and sum(length > 1 for length in shape) < 2:
         return None
     rank_axes = _rank_long_axes(axes, *shape_pair)
@@ -106,6 +106,8 @@ def _rank_long_axes(
     """An order of axes without those of length one, where just these were dropped: `(0, 3, 2, 1)` of
     `[32, 1, 5, 16]` is `(0, 2, 1)` of `[32, 5, 16]`."""
     if axes is None or len(axes) != len(reference_shape):  # of what operations before it made
+        return axes
+    if 1 not in reference_shape:
         return axes
     long_axes = [axis for axis in axes if reference_shape[axis] != 1]
     if len(long_axes) != min(len(reference_shape), len(candidate_shape)):
@@ -137,12 +139,16 @@ def _find_customary_axes(
     return axes
 
 
-def _choose_shape(subject: DiffSubject, match: Match) -> Shape:
+def _choose_shape(
+    subject: DiffSubject, match: Match, reference_shape: Shape, candidate_shape: Shape
+) -> Shape:
     """The shape of the last tensor on the side that has more of them; the target's where they are as many."""
-    source_names, target_names = subject.source_names(match), subject.target_names(match)
-    if len(target_names) >= len(source_names):
-        return subject.target[target_names[-1]].shape
-    return subject.source[source_names[-1]].shape
+    takes_reference = len(match.a) > len(match.b)
+    if len(match.a) == len(match.b):
+        takes_reference = subject.target_role == "reference"
+    if takes_reference:
+        return reference_shape
+    return candidate_shape
 
 
 def is_correlated_copy(match: Match) -> bool:

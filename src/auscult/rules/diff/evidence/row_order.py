@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auscult.align.fingerprint import view_as_bits
 from auscult.weights import Array
 
 MIN_SLICES = 4
@@ -55,16 +56,28 @@ def find_slice_order(candidate: Array, reference: Array) -> SliceOrder | None:
     if candidate.dtype.itemsize < reference.dtype.itemsize:
         reference = reference.astype(candidate.dtype)
     else:
-        candidate = candidate.astype(reference.dtype)
+        candidate = candidate.astype(reference.dtype, copy=False)
     for axis in range(candidate.ndim):
         count = candidate.shape[axis]
         if count < MIN_SLICES or candidate.size // count < MIN_VALUES:
+            continue
+        if not _has_same_first_values(candidate, reference, axis):
             continue
         places = {row: index for index, row in enumerate(_list_slices(reference, axis))}
         order = tuple(places.get(row, -1) for row in _list_slices(candidate, axis))
         if sorted(order) == list(range(count)):
             return SliceOrder(axis, order)
     return None
+
+
+def _has_same_first_values(candidate: Array, reference: Array, axis: int) -> bool:
+    """Whether the first values of all slices are the same ones, in any order: else the slices are not, and need no look."""
+    first_values = [
+        np.moveaxis(array, axis, 0)[(slice(None), *[0] * (array.ndim - 1))]
+        for array in (candidate, reference)
+    ]
+    candidate_bits, reference_bits = (np.sort(view_as_bits(values)) for values in first_values)
+    return bool((candidate_bits == reference_bits).all())
 
 
 def _list_slices(array: Array, axis: int) -> list[bytes]:

@@ -61,6 +61,8 @@ def _find_crossed_pairs(subject: DiffSubject, items: OpenItems) -> Iterable[Clai
     claimed_matches = {id(place.match) for place in aligned_places}
     yield from aligned_places
     for match in subject.alignment.matches:
+        if match.a == match.b:
+            continue
         if id(match) not in claimed_matches and len(match.a) == len(match.b) == 1:
             roles = {is_gain(match.a[0]), is_gain(match.b[0])}
             # a fused weight that v equals is no exchange: it has no role
