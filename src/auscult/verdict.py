@@ -60,7 +60,7 @@ class Coverage:
         return {"unit": self.unit, "total": self.total, **self.buckets}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MappingEntry:
     """One line of a mapping: these names on side a are those names on side b, after the ops.
 

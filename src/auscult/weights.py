@@ -95,7 +95,7 @@ class WeightStorage(NamedTuple):
         return f"{self.bits}-bit{group} ({self.scheme})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Storage:
     """Which bytes a tensor lies on, so that ties and views can be told: `key` names the storage within its file.
 
@@ -107,7 +107,7 @@ class Storage:
     strides: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Tensor:
     """A named tensor in a checkpoint, unread.
 

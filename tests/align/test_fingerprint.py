@@ -15,6 +15,7 @@ from auscult.align.fingerprint import (
     BLOCK_SIZE,
     MAX_PLAIN_SUM,
     compute_fingerprint,
+    compute_small_fingerprints,
     to_native_order,
     view_as_bits,
 )
@@ -120,3 +121,18 @@ def test_the_other_byte_order_is_brought_home(rng: np.random.Generator) -> None:
     assert compute_fingerprint(to_native_order(foreign)) == compute_fingerprint(array)
     assert bool((view_as_bits(to_native_order(foreign)) == view_as_bits(array)).all())
     assert to_native_order(array) is array
+
+
+def test_many_at_once_are_as_one_by_one(rng: np.random.Generator) -> None:
+    arrays: list[NDArray[Any]] = [
+        rng.standard_normal((3, 4)).astype(np.float32).T,
+        np.zeros((0, 2), np.float32),
+        rng.standard_normal(5).astype(ml_dtypes.bfloat16),
+        np.full(3, -1, np.int64),
+        np.float32(2.5).reshape(()),
+        rng.standard_normal(4).astype(np.complex128),
+        np.array([True, False]),
+        rng.standard_normal((2, 6)).astype(np.float32)[:, ::2],
+    ]
+    assert compute_small_fingerprints(arrays) == [compute_fingerprint(array) for array in arrays]
+    assert compute_small_fingerprints([]) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,7 @@ MAX_SAMPLE_ERROR = (
 EXACT_SIZE = 2048  # elements up to which sampling first costs more than it saves
 
 
-@dataclass(frozen=True)
-class PairOutcome:
+class PairOutcome(NamedTuple):
     """How `b` follows from `a`: `ops` lead from the one to the other.
 
     Attributes:

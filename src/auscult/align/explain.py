@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from math import sqrt
 
@@ -53,7 +52,7 @@ def _explain_by_cast(a: Array, b: Array) -> PairOutcome | None:
         outcome = find_exact_move(cast_a, b)
         if outcome is not None:
             if _is_lossless_cast(cast):
-                return replace(outcome, ops=(*outcome.ops, cast), rounding="nearest")
+                return outcome._replace(ops=(*outcome.ops, cast), rounding="nearest")
             error, format_name = _measure_distance(a, cast_a), get_dtype_name(b.dtype)
         else:
             if not eps_a > eps_b:

@@ -9,7 +9,13 @@ from contextvars import copy_context
 from typing import TypeVar
 
 from auscult.align.compare import TensorValues
-from auscult.align.fingerprint import Fingerprint, compute_fingerprint, to_native_order
+from auscult.align.fingerprint import (
+    MAX_PLAIN_SUM,
+    Fingerprint,
+    compute_fingerprint,
+    compute_small_fingerprints,
+    to_native_order,
+)
 from auscult.align.formats import NumberFormat, get_dtype_name, get_float_format, get_tensor_format
 from auscult.align.moves import sort_sides
 from auscult.errors import CheckpointError
@@ -20,6 +26,10 @@ MIN_THREADED_SIZE = (
     1 << 15
 )  # elements from which a thread of its own pays; below it, Python's own work dominates
 MAX_WORKERS = min(8, os.cpu_count() or 1)
+BATCH_TENSORS = 1024  # small tensors that are fingerprinted together; more save nothing
+
+Reading = tuple[str, Shape, Fingerprint] | Skip
+"""What is noted of a tensor: dtype, shape and fingerprint; or why it could not be read."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -86,10 +96,13 @@ class CheckpointSide:
 
     def read(self, tick: Callable[[], None]) -> None:
         """Fingerprint every tensor; one that cannot be read becomes a skip."""
-        sizes = [self.checkpoint[name].size for name in self.names]
-        for name, result in zip(
-            self.names, map_in_threads(self._read_tensor, list(self.names), sizes), strict=True
-        ):
+        small_readings = self._read_small_tensors()
+        large_names = [name for name in self.names if name not in small_readings]
+        large_readings = map_in_threads(
+            self._read_tensor, large_names, [self.checkpoint[name].size for name in large_names]
+        )
+        for name in self.names:
+            result = small_readings.pop(name, None) or next(large_readings)
             if isinstance(result, Skip):
                 self.skips[name] = result
                 self.left.pop(name)
@@ -100,12 +113,31 @@ class CheckpointSide:
             if skip.is_weight and skip.where not in self.position:
                 self.skips[skip.where] = skip
 
-    def _read_tensor(self, name: str) -> tuple[str, Shape, Fingerprint] | Skip:
+    def _read_small_tensors(self) -> dict[str, Reading]:
+        """What `_read_tensor` gives of the small tensors; their fingerprints are computed many at a time."""
+        names = [name for name, tensor in self.checkpoint.items() if tensor.size <= MAX_PLAIN_SUM]
+        readings: dict[str, Reading] = {}
+        for start in range(0, len(names), BATCH_TENSORS):
+            arrays: dict[str, Array] = {}
+            for name in names[start : start + BATCH_TENSORS]:
+                try:
+                    arrays[name] = self.array(name)
+                except CheckpointError as error:
+                    readings[name] = self._make_skip(name, error)
+            fingerprints = compute_small_fingerprints(list(arrays.values()))
+            for (name, array), fingerprint in zip(arrays.items(), fingerprints, strict=True):
+                readings[name] = get_dtype_name(array.dtype), array.shape, fingerprint
+        return readings
+
+    def _read_tensor(self, name: str) -> Reading:
         try:
             array = self.array(name)
             return get_dtype_name(array.dtype), array.shape, compute_fingerprint(array)
         except CheckpointError as error:
-            return Skip(f"{self.checkpoint.path}: {name}", str(error))
+            return self._make_skip(name, error)
+
+    def _make_skip(self, name: str, error: CheckpointError) -> Skip:
+        return Skip(f"{self.checkpoint.path}: {name}", str(error))
 
 
 def remove_names(side: CheckpointSide, names: Iterable[str]) -> None:

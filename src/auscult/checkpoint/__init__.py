@@ -83,14 +83,18 @@ def open_checkpoint(
 
 def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
     """Groups of names that lie on the very same elements: one storage, offset, shape and strides."""
+    stored_tensors = [
+        (tensor, tensor.storage)
+        for tensor in tensors
+        if tensor.storage is not None and tensor.nbytes
+    ]
+    if len({storage.key for _, storage in stored_tensors}) == len(stored_tensors):
+        return ()
     groups: dict[object, list[str]] = {}
-    for tensor in tensors:
-        if tensor.storage is not None and tensor.nbytes:
-            storage = (
-                tensor.storage
-            )  # its fields, not itself: the hash of a record is computed in Python
-            location = (storage.key, storage.offset, storage.strides, tensor.shape, tensor.dtype)
-            groups.setdefault(location, []).append(tensor.name)
+    for tensor, storage in stored_tensors:
+        # the fields of a storage, not itself: the hash of a record is computed in Python
+        location = (storage.key, storage.offset, storage.strides, tensor.shape, tensor.dtype)
+        groups.setdefault(location, []).append(tensor.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 

@@ -232,7 +232,7 @@ class Source:
         return name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileArray:
     """Data of a tensor whose elements lie one after another in a file.
 
@@ -263,8 +263,8 @@ class FileArray:
             if count and self.byteorder == "<":
                 width = kind.itemsize
                 view = self.source.view(self.offset + self.first * width, count * width)
-                return np.frombuffer(view, kind).reshape(
-                    self.shape
+                return np.ndarray(
+                    self.shape, kind, view
                 )  # its base is the view, by which its pages are given back
             return self._read_elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:

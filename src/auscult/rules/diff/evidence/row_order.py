@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,12 +73,17 @@ def find_slice_order(candidate: Array, reference: Array) -> SliceOrder | None:
 
 def _has_same_first_values(candidate: Array, reference: Array, axis: int) -> bool:
     """Whether the first values of all slices are the same ones, in any order: else the slices are not, and need no look."""
-    first_values = [
-        np.moveaxis(array, axis, 0)[(slice(None), *[0] * (array.ndim - 1))]
-        for array in (candidate, reference)
-    ]
-    candidate_bits, reference_bits = (np.sort(view_as_bits(values)) for values in first_values)
+    candidate_bits, reference_bits = (
+        np.sort(view_as_bits(_take_first_values(array, axis))) for array in (candidate, reference)
+    )
     return bool((candidate_bits == reference_bits).all())
+
+
+def _take_first_values(array: Array, axis: int) -> Array:
+    """The first value of each slice along an axis."""
+    first_place: list[Any] = [0] * array.ndim
+    first_place[axis] = slice(None)
+    return np.asarray(array[tuple(first_place)])
 
 
 def _list_slices(array: Array, axis: int) -> list[bytes]:
