@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mlx.core as mx
@@ -54,7 +54,7 @@ def state(module: Any, path: str) -> Checkpoint:
     tensors: dict[str, Tensor] = {}
     owners: dict[int, list[str]] = {}
     for name, value in tree_flatten(module.parameters()):
-        tensors[name] = Tensor(**{**vars(tensor(name, value)), "trainable": name in trainable})
+        tensors[name] = replace(tensor(name, value), trainable=name in trainable)
         owners.setdefault(id(value), []).append(name)
     ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
     modules = {info.path: info for info in _iter_module_infos(module)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def state(module: torch.nn.Module, path: str) -> Checkpoint:
             continue
         description = tensor(name, value)
         trainable = isinstance(value, torch.nn.Parameter)
-        tensors[name] = Tensor(**{**vars(description), "trainable": trainable})
+        tensors[name] = replace(description, trainable=trainable)
         storage = description.storage
         if value.numel() and storage is not None:
             owners.setdefault(
