@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Severity
 from auscult.verbs.inspect.inspect import inspect
 from auscult.verdict import Report, Verdict
-from auscult.weights import Checkpoint, Container, Hazard
+from auscult.weights import Checkpoint, Container, Hazard, Quantization, Tensor
 from corpus.networks import NETWORKS, build_vocoder, draw_trained_weights, iter_networks
 from tests.families import published
 
@@ -163,6 +164,35 @@ class TestUntrained:
         assert codes(report) == ["CKP051"]
         assert "all of the 6 weights" in report.findings[0].message
         assert (report.findings[0].severity, report.verdict) == (Severity.WARNING, Verdict.PASS)
+
+    @pytest.mark.parametrize("is_zero", [True, False])
+    def test_quantised_weights_are_judged_too(self, is_zero: bool) -> None:
+        """Half of a file that was never written: the codes of its last weights are zeros."""
+        rng = np.random.default_rng(0)
+        codes_of = {
+            f"layers.{index}.weight": rng.integers(-127, 128, (64, 64)).astype(np.int8)
+            for index in range(6)
+        }
+        if is_zero:
+            codes_of["layers.5.weight"][:] = 0
+        grid = Quantization(np.array([0.01], np.float32), np.zeros(1, np.int64))
+        tensors = {
+            name: replace(Tensor.of(name, array), quantization=grid)
+            for name, array in codes_of.items()
+        }
+        report = inspect(Checkpoint("memory", "memory", tensors))
+        assert codes(report) == (["CKP051"] if is_zero else [])
+        assert report.verdict is (Verdict.DIVERGENT if is_zero else Verdict.PASS)
+
+    def test_zeros_beside_small_tensors_with_values_are_no_fresh_model(self) -> None:
+        rng = np.random.default_rng(0)
+        arrays: Arrays = {
+            "a.weight": np.zeros((64, 64), np.float32),
+            "b.weight": rng.standard_normal((8, 8)).astype(np.float32),
+        }
+        report = of(arrays)
+        assert report.verdict is Verdict.DIVERGENT
+        assert report.findings[0].where == ("a.weight",)
 
     def test_a_norm_that_never_moved(self) -> None:
         network = build_vocoder(0)

@@ -72,7 +72,7 @@ def measure(
         if (
             tensor_health is None
             or not tensor_health.seen
-            or not is_float(tensor.dtype)
+            or not (is_float(tensor.dtype) or tensor.weight_storage is not None)
             or tensor.trainable is False
         ):
             continue
@@ -83,7 +83,8 @@ def measure(
         if tensor_health.is_zero and tensor_health.seen >= MIN_ZERO_VALUES:
             look_by_name[name] = "all zero"
         elif (
-            tensor_health.fresh
+            is_float(tensor.dtype)  # rounding hides which distribution values were drawn from
+            and tensor_health.fresh
             and _is_bias_fresh(name, tensor, tensor_health.fresh, health) is not False
         ):
             look_by_name[name] = tensor_health.fresh
@@ -130,7 +131,9 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
     looks = dict(Counter(look_by_name.values()).most_common())
     likeness = ", ".join(f"{count} {look}" for look, count in list(looks.items())[:4])
     evidence = {"like": looks, "judged": judged_count, "fresh": len(weight_names)}
-    if judged_count and len(weight_names) == judged_count:
+    # zeros beside values that are none are no fresh model: part of the file was not written, or not loaded
+    is_part_zero = set(looks) == {"all zero"} and _has_varied_weights(subject)
+    if judged_count and len(weight_names) == judged_count and not is_part_zero:
         if subject.checkpoint.is_code:
             severity = Severity.INFO
         elif _is_all_zero(subject):
@@ -159,6 +162,15 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
 def _is_all_zero(subject: InspectSubject) -> bool:
     """Whether no value of the file that was looked at is other than zero: nobody trained that, and nothing sounds of it."""
     return all(health.is_zero for health in subject.health.values() if health.seen)
+
+
+def _has_varied_weights(subject: InspectSubject) -> bool:
+    """Whether any tensor of two axes or more holds different values, however small it is."""
+    return any(
+        health.seen and not health.is_zero and not health.is_constant
+        for name, health in subject.health.items()
+        if len(subject.checkpoint[name].shape) > 1
+    )
 
 
 def _is_sure(name: str, look: str, subject: InspectSubject) -> bool:
