@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auscult.align.compare import find_exact_move
 from auscult.align.fingerprint import view_as_bits
+from auscult.align.gate_orders import mark_crossed_gates
 from auscult.align.ledger import Ledger
 from auscult.align.naming import find_weight_norm_pair
 from auscult.align.records import Match, WeightAlignment
@@ -22,6 +23,7 @@ def build_alignment(ledger: Ledger) -> WeightAlignment:
     """The finished alignment, matches in the order of side a."""
     matches = _unify_scrambles(ledger, mark_swapped_matches(ledger))
     matches = mark_wrong_orders(matches, ledger.a, ledger.b)
+    matches = mark_crossed_gates(ledger, matches)
     matches.sort(key=lambda match: min(ledger.a.position[name] for name in match.a))
     without_partner_a = _find_unread_partners(ledger.a.left, ledger.b, ledger.renaming)
     without_partner_b = _find_unread_partners(ledger.b.left, ledger.a, ledger.renaming_back)

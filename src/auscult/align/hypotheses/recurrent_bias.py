@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import permutations
 
@@ -14,6 +15,7 @@ from auscult.recipe.ops.sum import Sum
 
 PRIORITY = 28
 BOTH_WAYS = True
+REVERSE_SUFFIX = "_reverse"
 _UINT64_MASK = (1 << 64) - 1
 
 
@@ -46,6 +48,8 @@ def _propose_sums(view: HypothesisView, input_bias: str, hidden_bias: str) -> It
         and view.y.sides(name) == view.x.sides(input_bias)
     ]
     for target in dict.fromkeys([*nearby_names, *view.find_similar(total)]):
+        if lies_in_other_direction(view, input_bias, target):
+            continue
         orders: Iterator[tuple[Op, ...]] = iter(
             [(), *find_rearrangements(total, view.y.array(target))]
         )
@@ -53,6 +57,15 @@ def _propose_sums(view: HypothesisView, input_bias: str, hidden_bias: str) -> It
             yield Proposal(
                 (input_bias, hidden_bias), (target,), (Sum(2), *ops), "gate-order", computed=True
             )
+
+
+def lies_in_other_direction(view: HypothesisView, bias: str, target: str) -> bool:
+    """Whether the target lies in the other direction than the layer's weight does, or, without it, than the bias is called."""
+    stem = target.removesuffix(REVERSE_SUFFIX)
+    if not (stem in view.y.position and stem + REVERSE_SUFFIX in view.y.position):
+        return False
+    weight = view.partner(re.sub(r"bias(?=_ih)", "weight", bias))
+    return (weight or bias).endswith(REVERSE_SUFFIX) != target.endswith(REVERSE_SUFFIX)
 
 
 def _is_in_same_module(view: HypothesisView, source: str, target: str) -> bool:
