@@ -23,13 +23,13 @@ MAX_LAYER_DISTANCE = 8  # tensors in the file between a layer's weight and its n
 
 
 def propose(view: HypothesisView) -> Iterator[Proposal]:
-    for norm in _iter_norms(view):
+    for norm in iter_batch_norms(view):
         channels = view.x.shapes[norm[0]]
         for weight in _iter_layers_near(view, norm):
             yield from _propose_folds(view, weight, norm, channels[0])
 
 
-def _iter_norms(view: HypothesisView) -> Iterator[tuple[str, str, str, str]]:
+def iter_batch_norms(view: HypothesisView) -> Iterator[tuple[str, str, str, str]]:
     """(gamma, beta, mean, variance) of each BatchNorm without a partner."""
     for name in view.x.list_remaining():
         if name.endswith("running_var"):
