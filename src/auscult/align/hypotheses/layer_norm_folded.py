@@ -7,7 +7,7 @@ itself is gone. The layers' names say little in a graph: weights are found by co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from auscult.align.compare import TensorValues
 from auscult.align.derived import HypothesisView, Proposal
 from auscult.align.explain import explain_array
 from auscult.align.layers import LayerIndex
+from auscult.align.side import CheckpointSide
 from auscult.recipe.ops.fold_layer_norm import FoldLayerNorm
 from auscult.weights import Array
 
@@ -33,7 +34,7 @@ _NORM_NAME = re.compile(r"norm|(^|[._])ln", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class _FoldedLayer:
+class FoldedLayer:
     """A layer whose weight was found with the norm in it.
 
     Attributes:
@@ -51,17 +52,17 @@ def propose(view: HypothesisView) -> Iterator[Proposal]:
     norms = list(_iter_norms(view))
     if not norms:
         return
-    biases = _BiasFinder(view)
+    biases = BiasFinder(view)
     for gain, shift in norms:
         for dim in (1, 0):
-            layers = _find_folded_layers(view, biases, gain, shift, dim)
+            layers = find_folded_layers(view, biases, gain, shift, dim)
             if not layers:
                 continue
             yield _propose_fold(gain, shift, layers, dim)
             break
 
 
-def _propose_fold(gain: str, shift: str | None, layers: list[_FoldedLayer], dim: int) -> Proposal:
+def _propose_fold(gain: str, shift: str | None, layers: list[FoldedLayer], dim: int) -> Proposal:
     norm = (gain,) if shift is None else (gain, shift)
     sources: list[str] = list(norm)
     targets: list[str] = []
@@ -83,26 +84,33 @@ def _propose_fold(gain: str, shift: str | None, layers: list[_FoldedLayer], dim:
 def _iter_norms(view: HypothesisView) -> Iterator[tuple[str, str | None]]:
     """Gain and shift of each layer norm without a partner; no shift where there is none."""
     for gain in view.x.list_remaining():
-        if len(view.x.shapes[gain]) != 1 or not _GAIN_NAME.search(gain):
-            continue
-        stem = _GAIN_NAME.sub("", gain)
-        shift = next(
-            (
-                name
-                for ending in (".bias", ".beta", "_bias", "_beta")
-                if (name := stem + ending) in view.x.left
-                and view.x.shapes[name] == view.x.shapes[gain]
-            ),
-            None,
-        )
-        if f"{stem}.running_var" not in view.x.position and (shift or _NORM_NAME.search(stem)):
-            yield gain, shift
+        if is_norm_gain(view.x, gain):
+            shift = find_shift(view.x, gain, view.x.left)
+            if shift or _NORM_NAME.search(_GAIN_NAME.sub("", gain)):
+                yield gain, shift
 
 
-def _find_folded_layers(
-    view: HypothesisView, biases: _BiasFinder, gain: str, shift: str | None, dim: int
-) -> list[_FoldedLayer]:
-    layers: list[_FoldedLayer] = []
+def is_norm_gain(side: CheckpointSide, name: str) -> bool:
+    """Whether it is called like the gain of a norm, [width], and belongs to no BatchNorm."""
+    if len(side.shapes[name]) != 1 or not _GAIN_NAME.search(name):
+        return False
+    return f"{_GAIN_NAME.sub('', name)}.running_var" not in side.position
+
+
+def find_shift(side: CheckpointSide, gain: str, names: Container[str]) -> str | None:
+    """The shift beside that gain, among these names."""
+    stem = _GAIN_NAME.sub("", gain)
+    for ending in (".bias", ".beta", "_bias", "_beta"):
+        name = stem + ending
+        if name in names and side.shapes[name] == side.shapes[gain]:
+            return name
+    return None
+
+
+def find_folded_layers(
+    view: HypothesisView, biases: BiasFinder, gain: str, shift: str | None, dim: int
+) -> list[FoldedLayer]:
+    layers: list[FoldedLayer] = []
     taken: set[str] = set()
     gain_values = view.x.array(gain).astype(np.float64)
     shift_values = view.x.array(shift).astype(np.float64) if shift else None
@@ -117,7 +125,7 @@ def _find_folded_layers(
             continue
         taken.add(target)
         if shift_values is None:
-            layers.append(_FoldedLayer("weight", (weight,), (target,)))
+            layers.append(FoldedLayer("weight", (weight,), (target,)))
             continue
         added = (values.astype(np.float64) * shift_values.reshape(spread)).sum(dim)
         layer = biases.find(weight, target, added, taken)
@@ -164,14 +172,14 @@ def _is_explained(view: HypothesisView, source: str, result: Array, target: str)
     return explain_array(values, view.y.values(target), computed=True) is not None
 
 
-class _BiasFinder:
+class BiasFinder:
     """Finds the bias that a folded shift went into."""
 
     def __init__(self, view: HypothesisView) -> None:
         self.view = view
         self.layers_x, self.layers_y = LayerIndex(view.x), LayerIndex(view.y)
 
-    def find(self, weight: str, target: str, added: Array, taken: set[str]) -> _FoldedLayer | None:
+    def find(self, weight: str, target: str, added: Array, taken: set[str]) -> FoldedLayer | None:
         """The layer with its bias; None where nothing is there that could be the bias.
 
         Args:
@@ -200,9 +208,9 @@ class _BiasFinder:
         ]
         for name in dict.fromkeys((*mates, *self._list_nearest(expected))):
             if name not in taken and _is_explained(view, sources[-1], expected, name):
-                return _FoldedLayer(form, sources, (target, name))
+                return FoldedLayer(form, sources, (target, name))
         if mates and mates[0] not in taken:
-            return _FoldedLayer(form, sources, (target, mates[0]), refuted=True)
+            return FoldedLayer(form, sources, (target, mates[0]), refuted=True)
         return None
 
     def _list_nearest(self, expected: Array) -> list[str]:

@@ -11,7 +11,7 @@ LSTM, https://github.com/Tencent/ncnn/blob/master/docs/developer-guide/operators
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -70,7 +70,7 @@ def _propose_sums(view: HypothesisView, sources: tuple[str, ...], rows: int) -> 
         ops = (Sum(2),)
     else:
         ops = (*ops, Concat(0, (rows,) * directions))
-    orders = [(0,)]
+    orders: list[tuple[int, ...]] = [(0,)]
     for gates in (4, 3):
         if rows % gates == 0:
             orders += permutations(range(gates))
@@ -99,7 +99,7 @@ def _propose_targets(
     sources: tuple[str, ...],
     ops: tuple[Op, ...],
     rows: int,
-    orders: list[tuple[int, ...]] | tuple[tuple[int, ...], ...],
+    orders: Sequence[tuple[int, ...]],
 ) -> Iterator[Proposal]:
     """The nearest order of gates for each vector of that length.
 
@@ -152,7 +152,7 @@ def _find_nearest_order(
     whole: Array,
     target: Array,
     rows: int,
-    orders: list[tuple[int, ...]] | tuple[tuple[int, ...], ...],
+    orders: Sequence[tuple[int, ...]],
 ) -> tuple[int, ...] | None:
     wide, expected = whole.astype(np.float64), target.astype(np.float64)
     norm = float(np.linalg.norm(expected))

@@ -1,7 +1,8 @@
 """The gates of an LSTM or GRU lie in another order, or its two biases are one.
 
 **What it finds.** LSTM gates i, f, g, o (PyTorch, MLX) against i, o, f, c (ONNX); GRU r, z, n
-against z, r, n; bias_ih + bias_hh in one bias (MLX, Keras).
+against z, r, n; bias_ih + bias_hh in one bias (MLX, Keras, OpenVINO, ncnn). An error where the
+gates of a bias lie in another order than those of its layer's weights.
 
 **What you hear.** The recurrent layer saturates or forgets: flat prosody, monotone or garbled
 speech. All shapes are legal.

@@ -2,7 +2,8 @@
 
 **What it finds.** A convolution whose weight and bias equal the other side's convolution followed
 by its BatchNorm; linear layers whose weights equal the other side's times the gain of the layer norm
-before them, and whose biases have taken in its shift: W' = W·γ, b' = b + W·β.
+before them, and whose biases have taken in its shift: W' = W·γ, b' = b + W·β. A BatchNorm that is
+one factor and one summand for each channel.
 
 **What you hear.** Nothing if the model has no norm there; with both, the normalisation is applied
 twice: wrong level and colour.
