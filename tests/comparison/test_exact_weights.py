@@ -17,7 +17,7 @@ class Folded(nn.Module):
         torch.manual_seed(0)
         self.conv, self.norm = nn.Conv1d(6, 10, 3), nn.BatchNorm1d(10)
         with torch.no_grad():
-            self.norm.running_var.uniform_(0.3, 2)
+            self.norm.get_buffer("running_var").uniform_(0.3, 2)
         self.eval()
 
 
@@ -38,7 +38,7 @@ def test_a_weight_in_another_order_of_axes() -> None:
 
 def test_a_weight_with_a_batch_norm_folded_in() -> None:
     model = Folded()
-    scale = model.norm.weight / torch.sqrt(model.norm.running_var + model.norm.eps)
+    scale = model.norm.weight / torch.sqrt(model.norm.get_buffer("running_var") + model.norm.eps)
     folded = (model.conv.weight * scale[:, None, None]).detach().numpy()
     rounded, step = round_to_8_bits(folded)
     restored = ExactWeights(make_runner(model)).restore("conv", rounded, step)

@@ -29,8 +29,8 @@ class Voice(nn.Module):
         self.lstm = nn.LSTM(24, 16, batch_first=True)
         self.out = nn.Linear(16, 6)
         with torch.no_grad():
-            self.norm.running_mean.normal_(0, 0.3)
-            self.norm.running_var.uniform_(0.3, 2)
+            self.norm.get_buffer("running_mean").normal_(0, 0.3)
+            self.norm.get_buffer("running_var").uniform_(0.3, 2)
             self.out.bias.normal_(0, 0.3)
         self.eval()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,10 +30,10 @@ def export(folder: Path) -> tuple[Path, Path]:
 def test_the_operators_are_those_of_the_float_graph(tmp_path: Path) -> None:
     float_path, int8_path = export(tmp_path)
     undone = make_runner(str(int8_path)).without_quantisation()  # type: ignore[attr-defined]
-    expected = make_runner(str(float_path))
+    expected: Any = make_runner(str(float_path))
     assert undone.paths() == expected.paths()
-    traces = expected.run(X), undone.run(X)
-    outputs = [trace.tensor(trace.find("", "output", 0)) for trace in traces]
+    traces: tuple[Any, Any] = expected.run(X), undone.run(X)
+    outputs: list[Any] = [trace.tensor(trace.find("", "output", 0)) for trace in traces]
     error = np.linalg.norm(outputs[1] - outputs[0]) / np.linalg.norm(outputs[0])
     assert 1e-4 < error < 0.02
 
