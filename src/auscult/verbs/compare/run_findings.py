@@ -51,7 +51,7 @@ def _build_rounding_finding(comparison: RunComparison, error: float) -> Finding:
             worst = max(quantisation.product_errors.values())
             message += (
                 f"; {format_count(len(where), 'product')} of integers are not what their integers give (up to {worst:.2g} off):"
-                " this processor's int8 kernel saturates"
+                " the int8 kernel on this processor probably saturates in 16 bits"
             )
             advice = "quantise with reduce_range=True, or run it on a processor with VNNI"
     return Finding(
