@@ -103,6 +103,24 @@ def _measure_residual_share(predictor: NDArray[np.float64], target: NDArray[np.f
     )
 
 
+def correlate_halves(samples: Floats) -> float:
+    """Of two channels [2, time] joined sample by sample and cut in two halves: the correlation of
+    the halves' first differences at the best lag, going round at the ends.
+    """
+    from scipy.fft import irfft, rfft
+
+    joined = np.diff(samples.T.reshape(-1).astype(np.float64))
+    size = len(joined) // 2
+    if size < 64:
+        return 0.0
+    first, second = joined[:size], joined[size : 2 * size]
+    product = irfft(rfft(first) * np.conj(rfft(second)), size)
+    scale = np.sqrt(float(first @ first) * float(second @ second))
+    if scale > 0:
+        return float(np.abs(product).max() / scale)
+    return 0.0
+
+
 def correlate_channels(first: Floats, second: Floats) -> float:
     """Of two channels without their means: -1 where one is the other upside down; 0 where one is
     silent.

@@ -21,7 +21,8 @@ samples = vocoder(mel.clamp(-1, 1))  # its input is squeezed into a corner, and 
 samples = vocoder(mel)          # right: what it was trained on
 ```
 
-**Blind spots.** A note held from beginning to end is flat too: with a reference recording, only a
+**Blind spots.** Rain, an engine and a siren stand still too: without a reference or the facts of a
+model (`--config`, `--checkpoint`, `--text`) it is a warning. A note held from beginning to end is flat too: with a reference recording, only a
 sound that is much flatter than the reference is reported. Digital silence is left to `silence`.
 Noise over something else moves with it.
 
@@ -47,7 +48,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
-from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.sound.subject import SoundSubject, knows_model
 from auscult.rules.suspects import Suspect
 from auscult.sound.analysis import SoundAnalysis
 
@@ -133,7 +134,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR,
+        choose_severity(subject),
         (subject.recording.name,),
         f"{message}: {describe_kind(analysis)}, the same from beginning to end",
         confidence=confidence,
@@ -145,6 +146,15 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         },
         rank=61,
     )
+
+
+def choose_severity(subject: SoundSubject) -> Severity:
+    """An error where the sound should move: beside a reference that does, or out of a model whose
+    facts are given. Rain, engines and drones stand still as well.
+    """
+    if subject.reference is not None or knows_model(subject.facts):
+        return Severity.ERROR
+    return Severity.WARNING
 
 
 def is_stationary(analysis: SoundAnalysis, reference: SoundAnalysis | None) -> bool:

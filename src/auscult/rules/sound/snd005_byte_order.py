@@ -23,7 +23,8 @@ then it is `noise`.
 
 **How it is measured.** Roughness: root mean square of the first difference over that of the
 samples, of the loudest 16,384 samples. Reported where it is above `MIN_ROUGHNESS` as read and
-exchanging makes it less than `MAX_RATIO` of that, and less than `MAX_SWAPPED` = 1.2. False alarms:
+exchanging makes it less than `MAX_RATIO` of that, and less than `MAX_SWAPPED` = 1.2, at `MIN_LEVEL` = 0.1 of full
+scale and more. False alarms:
 none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: exchange the bytes.
@@ -87,6 +88,11 @@ MAX_SWAPPED = 1.2
 
 Measured on white noise: 1.41, whichever way its bytes are. Margin: 1.2.
 """
+MIN_LEVEL = 0.1
+"""Root mean square as read: the low bytes of a sound, taken for the high ones, are near full scale.
+
+Measured on 330 real clips of 25 sources: the sharpest false one has 0.03. Margin: 3.
+"""
 MAX_FLOAT_PEAK = 1e6
 """No sound in floats is as large as that. Chosen, not measured."""
 
@@ -104,6 +110,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if (
         swap is not None
         and swap.as_read > MIN_ROUGHNESS
+        and analysis.rms >= MIN_LEVEL
         and swap.swapped < min(MAX_SWAPPED, MAX_RATIO * swap.as_read)
     ):
         yield _make_finding(

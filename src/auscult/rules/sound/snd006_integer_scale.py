@@ -21,7 +21,8 @@ samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768  # right: within
 **Blind spots.** In an integer file the quiet kind has lost its detail and is `silence`. A recording
 that really is so quiet looks the same: above -80 dBFS it is a warning.
 
-**How it is measured.** Peak. Reported above `MAX_PEAK` = 4 (an unclipped float mix may pass 1) and
+**How it is measured.** Peak. Reported above `MAX_PEAK` = 4 (an unclipped float mix may pass 1), up to
+`SURE_PEAK` = 100 only where the samples are whole numbers, and
 below `MIN_PEAK` = 1e-3, with more than 64 levels. The power of two is the one that brings the peak
 between 0.05 and 1 if it is a usual one: 7, 8, 15, 16, 23, 24, 31. False alarms: none on 270 clean
 clips of speech, music and instruments (180 set the thresholds, 90 were held out).
@@ -37,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
@@ -60,6 +62,14 @@ MIN_PEAK = 1e-3
 Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
 not recorded.
 """
+SURE_PEAK = 100.0
+"""Peak from which on samples need not be whole numbers: resampled or coded integers.
+
+Measured on 330 real clips of 25 sources: Vorbis files that were coded far too loud reach 51. Margin:
+2.
+"""
+MIN_WHOLE = 0.99
+"""Share of whole numbers among integers that are read as floats. Chosen, not measured."""
 ERROR_PEAK = 1e-4
 """Peak below which it is an error. Chosen, not measured."""
 MIN_LEVELS = 64
@@ -69,12 +79,19 @@ MIN_SCALED_PEAK = 0.05
 USUAL_BITS = (15, 23, 31, 7, 16, 8, 24)
 
 
+def is_whole(samples: NDArray[np.float32]) -> bool:
+    """Whether next to all samples are whole numbers."""
+    return bool((samples == np.rint(samples)).mean() >= MIN_WHOLE)
+
+
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
     has_detail = analysis.is_finite and analysis.level_count > MIN_LEVELS
     if not has_detail or analysis.peak == 0:
         return
     if analysis.peak > MAX_PEAK:
+        if analysis.peak < SURE_PEAK and not is_whole(analysis.samples):
+            return  # a gain that is too high, which is `over-full-scale`
         yield _report_loud(subject, analysis.peak)
     elif analysis.peak < MIN_PEAK:
         yield _report_quiet(subject, analysis.peak)

@@ -19,10 +19,12 @@ samples = np.frombuffer(data, np.uint8) / 128        # wrong: silence is 128, wh
 samples = np.frombuffer(data, np.uint8) / 128 - 1.0  # right
 ```
 
-**Blind spots.** A sound of a few cycles has a mean of its own.
+**Blind spots.** A constant that fades away, or that only a part of the recording has, is left to
+`dc-step`: a lopsided wave, as a trumpet or a squeezed voice makes it, has a mean too.
 
 **How it is measured.** The mean of each channel over the root mean square of the rest. Reported
-above `MIN_SHARE` = 0.1, an error above `ERROR_SHARE` = 0.5. False alarms: none on 270 clean clips
+above `MIN_SHARE` = 0.1 where the means of nine in ten blocks of 50 ms lie on the same side; an error
+above `ERROR_SHARE` = 0.5 where the step at the start and the end is heard (`ERROR_CONSTANT` = 0.1). False alarms: none on 270 clean clips
 of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: subtract the mean. Better: find the layer that adds it.
@@ -36,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
@@ -69,8 +72,32 @@ not recorded.
 """
 ERROR_SHARE = 0.5
 """The same, above which it is an error. Chosen, not measured."""
+ERROR_CONSTANT = 0.1
+"""A constant of which the step at the start and the end is loud, 20 dB below full scale.
+
+Chosen, not measured.
+"""
+BLOCK_SECONDS = 0.05
+"""Length of a block. Chosen, not measured."""
+OUTER_PERCENT = 10
+"""Percent of the blocks on each side that may lie elsewhere.
+
+Measured on 330 real clips of 25 sources: where the constant is a true one, the rest lie on one side.
+Margin: not recorded.
+"""
 MIN_CONSTANT = 1e-4
 """A smaller mean is none. Chosen, not measured."""
+
+
+def is_constant(channel: NDArray[np.float32], mean: float, rate: int) -> bool:
+    """Whether [time] samples lie about the same constant all the time: on one side of zero, and half
+    of the blocks no nearer to it than half of the mean.
+    """
+    size = min(max(int(BLOCK_SECONDS * rate), 8), len(channel))
+    blocks = channel[: len(channel) // size * size].reshape(-1, size)
+    means = np.sign(mean) * blocks.mean(axis=1, dtype=np.float64)
+    least, middle = np.percentile(means, (OUTER_PERCENT, 50))
+    return bool(least > 0 and middle > abs(mean) / 2)
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
@@ -82,11 +109,14 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     )
     if abs(channel_mean) < MIN_CONSTANT or abs(channel_mean) < MIN_SHARE * ac_rms:
         return
+    if not is_constant(analysis.samples[channel_number], channel_mean, analysis.sample_rate):
+        return
     share = abs(channel_mean) / max(ac_rms, 1e-9)
+    is_error = share > ERROR_SHARE and abs(channel_mean) >= ERROR_CONSTANT
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if share > ERROR_SHARE else Severity.WARNING,
+        Severity.ERROR if is_error else Severity.WARNING,
         (subject.recording.name,),
         f"a constant of {channel_mean:+.3g} under a sound of {ac_rms:.3g} rms ({share:.0%} of it)",
         confidence=min(0.99, 0.7 + share / 2),

@@ -102,8 +102,11 @@ AT_PEAK = 0.9
 """Of the peak: runs above this are clipping. Chosen, not measured."""
 MAX_TIMES = 50
 """Gaps whose times a finding lists. Chosen, not measured."""
-MIN_LEVELS = 200
-"""With fewer levels the samples of a soft sound are equal by themselves. Chosen, not measured."""
+MIN_LEVELS = 257
+"""With fewer levels, as 8 bits have, the samples of a soft sound are equal by themselves.
+
+Chosen, not measured.
+"""
 
 
 def _list_times(spans: Spans, sample_rate: int) -> tuple[tuple[float, float], ...]:

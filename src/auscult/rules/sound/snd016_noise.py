@@ -19,7 +19,7 @@ mel = torch.randn(80, frames)  # wrong: the start noise itself goes to the vocod
 mel = sampler(network, mel)    # right: the steps that turn it into a mel
 ```
 
-**Blind spots.** A recording of rain. Noise with the rhythm of speech moves, and is not reported.
+**Blind spots.** A recording of rain: without a reference or the facts of a model it is a warning. Noise with the rhythm of speech moves, and is not reported.
 
 **How it is measured.** Level in dB of each bin of the frames against the mean power of that bin,
 mean over both: Gaussian noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0.
@@ -41,7 +41,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
-from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.sound.subject import SoundSubject, knows_model
 from auscult.rules.suspects import Suspect
 
 CODE = "SND016"
@@ -139,10 +139,14 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         colour = f"mostly in the {band_name} frequencies"
     else:
         colour = "coloured"
+    if subject.reference is not None or knows_model(subject.facts):
+        severity = Severity.ERROR
+    else:
+        severity = Severity.WARNING
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR,
+        severity,
         (subject.recording.name,),
         f"nothing but noise, {colour}, the same from beginning to end",
         confidence=0.9,

@@ -88,6 +88,11 @@ MIN_Z = 6.0
 Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
 false alarm of the rule. Margin: not recorded.
 """
+MIN_Z_BLIND = 8.0
+"""The same where the model's hop is not known.
+
+Measured on 330 real clips of 25 sources: music of a tracker reaches 6.4. Margin: 1.6.
+"""
 MIN_PROMINENCE = 0.5
 """How much of that is above every other phase.
 
@@ -126,9 +131,10 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
             if subject.hop
             else (*USUAL_HOPS, find_likely_period(corners, SHORTEST_PERIOD, LONGEST_PERIOD))
         )
+        min_z = MIN_Z if subject.hop else MIN_Z_BLIND
         folds = (fold_series(corners, period, spread) for period in periods)
         seam_folds = [
-            folded for folded in folds if folded.z >= MIN_Z and folded.prominence >= MIN_PROMINENCE
+            folded for folded in folds if folded.z >= min_z and folded.prominence >= MIN_PROMINENCE
         ]
         best_fold = max(seam_folds, key=lambda folded: folded.z, default=None)
         min_persistence = MIN_PERSISTENCE if subject.hop else MIN_PERSISTENCE_BLIND

@@ -19,7 +19,8 @@ state = np.full(order, 128, np.uint8)  # right: silence
 
 **Blind spots.** A consonant that begins or ends a word after a pause: the burst at the end has to be
 as loud as the sound and stop at once, or be shorter than 5 ms. A key that is pressed at the end of a
-real recording is told as well.
+real recording is told as well. Without a reference it is information unless the very first or last
+samples are loud: a breath, a consonant or a key begins and ends softly.
 
 **How it is measured.** Levels of 2 ms. At the start: sound in the first 4 ms, or a burst that a
 pause of 0.15 s follows; at the end: a burst behind a pause of 60 ms. The pause has to lie
@@ -70,6 +71,9 @@ PULSE_SHARE = 0.2
 """Level of a pulse against the loud parts. Chosen, not measured."""
 CUT_SHARE = 0.4
 """Level of the last 6 ms against the burst, where it stops at once. Chosen, not measured."""
+AT_ONCE_SHARE = 0.5
+"""Level of the first or last 4 ms against the loud parts, from which on a burst is a warning without a
+reference. Chosen, not measured."""
 MIN_LEVEL = 1e-3
 """Quieter bursts are not told. Chosen, not measured."""
 MIN_SECONDS = 0.5
@@ -133,6 +137,15 @@ def find_bursts(samples: NDArray[np.floating], rate: int) -> tuple[int | None, i
     return find_start_burst(levels), find_end_burst(levels, float(np.percentile(levels, 90)))
 
 
+def is_loud_at_once(samples: NDArray[np.floating], rate: int) -> bool:
+    """Whether the very first or the very last samples are as loud as the sound's loud parts, which a
+    consonant or a breath at the edge of a recording is not.
+    """
+    levels = measure_blocks(samples, rate)
+    edge = max(levels[:2].max(), levels[-2:].max())
+    return bool(edge >= AT_ONCE_SHARE * np.percentile(levels, 90))
+
+
 def _drop_those_of_reference(
     subject: SoundSubject, start: int | None, end: int | None
 ) -> tuple[int | None, int | None]:
@@ -164,11 +177,16 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         parts.append(f"the first {1000 * spans[0][1]:.0f} ms")
     if end is not None:
         parts.append(f"the last {1000 * (spans[-1][1] - spans[-1][0]):.0f} ms")
-    has_residual = find_residual(subject) is not None
+    if find_residual(subject) is not None:
+        severity = Severity.ERROR
+    elif is_loud_at_once(analysis.voice, analysis.sample_rate):
+        severity = Severity.WARNING
+    else:
+        severity = Severity.INFO
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if has_residual else Severity.WARNING,
+        severity,
         (subject.recording.name,),
         f"a burst in {' and in '.join(parts)}, parted from the sound by a pause",
         confidence=0.8,

@@ -17,13 +17,15 @@ out[start:stop] = chunk   # right
 ```
 
 **Blind spots.** Echoes weaker than about a third, and nearer than 6 ms without a reference: desks and
-walls make those. An echo that a mixing desk added on purpose is found like any other: a warning.
+walls make those. An echo that a mixing desk added on purpose is found like any other. In music, and in
+sounds that rattle, it is information: chords and pulses at one distance look the same.
 
 **How it is measured.** With a reference: correlation of first differences of the residual with the
 reference, at delays of 2 ms to 1 s (`MIN_COPY` = 0.6; 0.38 at most after codecs). Without: the
 cepstrum of frames of 1.4 s, mean over the recording, at 6 ms to 0.3 s; an echo of share g gives a
 peak of g there, one sample wide. Reported from `MIN_PEAK` = 0.18 on and `MIN_SIGMAS` = 12 times what
-the cepstrum scatters.
+the cepstrum scatters; a warning from `SURE_PEAK` = 0.25 on in what has the pulses and the rhythm of
+speech.
 
 **Fix.** None that is exact. Play it once.
 
@@ -40,6 +42,7 @@ from numpy.typing import NDArray
 from auscult.facts.windows import make_periodic_hann
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_residual
+from auscult.rules.sound._voice import is_voice
 from auscult.rules.sound.subject import SoundSubject
 
 CODE = "SND028"
@@ -132,7 +135,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
             "sigmas": round(sigmas, 1),
             "delay_ms": round(1000 * delay, 3),
         }
-        severity = Severity.WARNING if height >= SURE_PEAK else Severity.INFO
+        is_sure = height >= SURE_PEAK and is_voice(subject)
+        severity = Severity.WARNING if is_sure else Severity.INFO
     yield Finding(
         CODE,
         NAME,

@@ -36,10 +36,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
+from auscult.rules.sound._voice import is_one_signal
 from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
-from auscult.sound.channels import correlate_channels
 from auscult.sound.copies import SoundCopy, find_copy
 
 CODE = "SND029"
@@ -59,8 +59,6 @@ SUSPECTS = (
 WRITING = "write every chunk once"
 MIN_SECONDS = 0.25
 """Shortest copy. Chosen, not measured."""
-MIN_SAME_CHANNEL = 0.999
-"""Correlation of channels that hold the same. Chosen, not measured."""
 MIN_LAG = 0.25
 """Nearest copy in seconds: what is nearer is a note. Chosen, not measured."""
 MIN_SHARPNESS = 3.6
@@ -81,12 +79,6 @@ def describe_copy(copy: SoundCopy) -> str:
         f"the sound repeats itself: {copy.length:.2f} s from {copy.start:.2f} s on come again at "
         f"{copy.start + copy.lag:.2f} s"
     )
-
-
-def is_one_signal(subject: SoundSubject) -> bool:
-    """Whether all channels hold the same."""
-    samples = subject.analysis.samples
-    return all(correlate_channels(samples[0], other) > MIN_SAME_CHANNEL for other in samples[1:])
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -21,7 +21,9 @@ but do not stay.
 
 **How it is measured.** Medians of the means of blocks of 20 ms, 0.24 s before and after each place.
 Without a reference a step has to be `MIN_SHARE` = 0.05 of the sound's root mean square and four
-times as large as both sides scatter. With one the reference is subtracted first.
+times as large as both sides scatter; it is a warning where the level does not change there by
+more than `MAX_LEVEL_CHANGE_DB` = 5 dB, or where it is `SURE_SHARE` = 0.4 of the louder side, else
+information: the mean of a lopsided wave moves with its level. With one the reference is subtracted first.
 
 **Fix.** Subtract the mean of each chunk.
 
@@ -60,6 +62,19 @@ MIN_REFERENCE_SHARE = 0.02
 """The same where the reference was subtracted. Chosen, not measured."""
 MIN_STEP = 0.001
 """Smaller steps are none. Chosen, not measured."""
+SURE_SHARE = 0.4
+"""Size of a step against the level of its louder side that no lopsided wave makes.
+
+Measured on 330 real clips of 25 sources: lopsided voices 0.16 at most, bass notes 0.28. Margin: 0.12.
+"""
+MIN_SAME_LEVEL_SHARE = 0.12
+"""The same where both sides are as loud. Chosen, not measured."""
+MAX_LEVEL_CHANGE_DB = 5.0
+"""Change of level up to which both sides are as loud.
+
+Measured on 330 real clips of 25 sources: where the mean moved with the sound, the level changed by 6
+dB at least. Margin: 1 dB.
+"""
 SCATTER = 4.0
 """How many times the scatter of its sides a step has to be. Chosen, not measured."""
 
@@ -93,6 +108,24 @@ def find_steps_of_mean(
     return steps
 
 
+def is_no_sound(
+    samples: NDArray[np.floating], rate: int, seconds: float, size_of_step: float
+) -> bool:
+    """Whether a step of the mean cannot come of the sound itself.
+
+    The mean of a lopsided wave moves with its level: the level has to be the same on both sides, or
+    the step larger than such a wave's mean.
+    """
+    place, width = int(seconds * rate), int(SIDE_BLOCKS * BLOCK_SECONDS * rate)
+    sides = (samples[max(place - width, 0) : place], samples[place : place + width])
+    levels = sorted(float(side.std(dtype=np.float64)) for side in sides if len(side))
+    if len(levels) < 2:
+        return False
+    is_same_level = levels[0] * 10 ** (MAX_LEVEL_CHANGE_DB / 20) >= levels[1]
+    share = abs(size_of_step) / max(levels[1], 1e-9)
+    return share >= SURE_SHARE or (is_same_level and share >= MIN_SAME_LEVEL_SHARE)
+
+
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
     residual = find_residual(subject)
@@ -104,11 +137,14 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         steps = find_steps_of_mean(residual.rough, residual.rate, least)
     if not steps:
         return
+    is_sure = residual is not None or any(
+        is_no_sound(analysis.voice, analysis.sample_rate, *step) for step in steps
+    )
     largest = max((abs(size) for _, size in steps), default=0.0)
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING,
+        Severity.WARNING if is_sure else Severity.INFO,
         (subject.recording.name,),
         f"the constant under the sound makes {format_count(len(steps), 'step')}, of {largest:.3g} "
         f"at most ({largest / max(analysis.rms, 1e-9):.0%} of the sound)",

@@ -38,6 +38,11 @@ class SoundFacts:
     text: str | None = None
 
 
+def knows_model(facts: SoundFacts) -> bool:
+    """Whether anything is known of a model: then the sound is meant to be what it says or plays."""
+    return facts != SoundFacts()
+
+
 @dataclass(frozen=True, eq=False)
 class SoundSubject:
     """A recording, and what it should have sounded like where that is known.
