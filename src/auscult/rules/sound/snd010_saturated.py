@@ -23,8 +23,9 @@ hardly heard and hardly seen.
 **How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB
 (`MIN_CROWDING` = 0.2); in these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.27,
 a sine by itself 0.5 but a sine does not crowd unless it is steady); of the channel that has most of
-both. An error where both are above a half
-and a reference or the model's facts are there: music from a limiter is squeezed as well. 150 clean clips had at most 0.17 and 0.16. False alarms:
+both. An error where both are above a half;
+without a reference or the model's facts from `SURE_CROWDING` = 0.7 on: music from a limiter is
+squeezed as well. 150 clean clips had at most 0.17 and 0.16. False alarms:
 none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
 
 **Fix.** None in the sound. Look at what feeds the last activation.
@@ -77,6 +78,11 @@ Measured on 150 clean clips: 0.16 at most. Margin: 1.7.
 """
 ERROR_CROWDING = 0.5
 """Crowding above which it is an error, with `ERROR_HELD`. Chosen, not measured."""
+SURE_CROWDING = 0.7
+"""The same without a reference or the facts of a model.
+
+Measured on 330 real clips of 25 sources: squeezed voices and effects reach 0.58. Margin: 0.12.
+"""
 ERROR_HELD = 0.5
 """Share of samples near the ceiling above which it is an error. Chosen, not measured."""
 
@@ -90,11 +96,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     )
     if strongest_squeeze.crowding < MIN_CROWDING or strongest_squeeze.held < MIN_HELD:
         return
-    is_error = (
-        (subject.reference is not None or knows_model(subject.facts))
-        and strongest_squeeze.crowding > ERROR_CROWDING
-        and strongest_squeeze.held > ERROR_HELD
-    )
+    least = SURE_CROWDING
+    if subject.reference is not None or knows_model(subject.facts):
+        least = ERROR_CROWDING
+    is_error = strongest_squeeze.crowding > least and strongest_squeeze.held > ERROR_HELD
     yield Finding(
         CODE,
         NAME,
