@@ -61,7 +61,7 @@ MIN_SECONDS = 0.8
 MIN_PEAK = 1e-3
 """Files of silence are left out."""
 JUDGED = Path(__file__).with_name("real_clips_judged.json")
-"""What was looked at, and is a true finding: path below the cache -> {cause: what is there to be seen}."""
+"""What was measured apart from the rules, and is a true finding: path below the cache -> {cause: what is there to be seen}."""
 
 
 @dataclass(frozen=True)

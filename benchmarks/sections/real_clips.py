@@ -61,7 +61,7 @@ def run(bench: BenchContext) -> Section:
         "many, read books, music, sounds of games, single notes), which `python -m benchmarks.real_clips` fetches: at most "
         f"{per_package} of each package, the first 10 s, `auscult listen` without a reference. The half of the files that is "
         "reported is chosen by a hash of their names. A finding that is true (a prompt that *is* cut off at full scale) is no "
-        "alarm: `benchmarks/real_clips_judged.json` says which those are, made by looking at each waveform."
+        "alarm: `benchmarks/real_clips_judged.json` says which those are, and why, from the numbers of each waveform."
     )
     return Section(
         "False alarms on real recordings", text, HEADER, make_rows(counts), make_goals(counts)
