@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from auscult.rules.sound.subject import SoundSubject
+from auscult.finding import Severity
+from auscult.rules.sound.subject import SoundSubject, knows_model
 from auscult.sound.relation import Relation
 from auscult.sound.residual import Residual
 
@@ -58,3 +59,12 @@ def has_sound(subject: SoundSubject) -> bool:
 
 def is_same_speed(relation: Relation) -> bool:
     return relation.rate_ratio == 1.0 and relation.time_stretch == 1.0
+
+
+def rate_stillness(subject: SoundSubject) -> Severity:
+    """An error where the sound should move: beside a reference that does, or out of a model whose
+    facts are given. Rain, engines and drones stand still as well.
+    """
+    if subject.reference is not None or knows_model(subject.facts):
+        return Severity.ERROR
+    return Severity.WARNING

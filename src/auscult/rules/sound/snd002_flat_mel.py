@@ -46,9 +46,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Finding
+from auscult.rules.sound._related import rate_stillness
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
-from auscult.rules.sound.subject import SoundSubject, knows_model
+from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.analysis import SoundAnalysis
 
@@ -134,7 +135,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     yield Finding(
         CODE,
         NAME,
-        choose_severity(subject),
+        rate_stillness(subject),
         (subject.recording.name,),
         f"{message}: {describe_kind(analysis)}, the same from beginning to end",
         confidence=confidence,
@@ -146,15 +147,6 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         },
         rank=61,
     )
-
-
-def choose_severity(subject: SoundSubject) -> Severity:
-    """An error where the sound should move: beside a reference that does, or out of a model whose
-    facts are given. Rain, engines and drones stand still as well.
-    """
-    if subject.reference is not None or knows_model(subject.facts):
-        return Severity.ERROR
-    return Severity.WARNING
 
 
 def is_stationary(analysis: SoundAnalysis, reference: SoundAnalysis | None) -> bool:

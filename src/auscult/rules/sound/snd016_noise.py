@@ -39,9 +39,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Finding
+from auscult.rules.sound._related import rate_stillness
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
-from auscult.rules.sound.subject import SoundSubject, knows_model
+from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 
 CODE = "SND016"
@@ -139,14 +140,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         colour = f"mostly in the {band_name} frequencies"
     else:
         colour = "coloured"
-    if subject.reference is not None or knows_model(subject.facts):
-        severity = Severity.ERROR
-    else:
-        severity = Severity.WARNING
     yield Finding(
         CODE,
         NAME,
-        severity,
+        rate_stillness(subject),
         (subject.recording.name,),
         f"nothing but noise, {colour}, the same from beginning to end",
         confidence=0.9,
