@@ -224,8 +224,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         sure = [line for line in told if is_speech or is_no_note(line)]
         best = min(sure or told or lines, key=lambda line: line.below_db)
         severity = Severity.WARNING if sure else Severity.INFO
-        hertz = [line.hertz for line in lines]
-        yield _report(subject, best.hertz, best.below_db, severity, lines=hertz)
+        all_hertz = [line.hertz for line in lines]
+        yield _report(subject, best.hertz, best.below_db, severity, lines=all_hertz)
 
 
 def is_heard(hertz: float, below_db: float) -> bool:
