@@ -1,5 +1,5 @@
 #!/bin/sh
-# TensorFlow 2.21.0 (tensorflow-cpu) with Keras 3.15.1: tf.train.Checkpoint(model=keras_model).write(path).
+# tensorflow-cpu 2.21.0 with Keras 3.15.1: tf.train.Checkpoint(model=keras_model).write(path).
 #
 # Behaviour: a variable is saved under the shortest way to it through the objects. In a compiled Keras 3 model the optimizer keeps
 # the variables that it trains in `_trainable_variables`, which is a shorter way to those of nested layers than the layer itself.
@@ -11,12 +11,9 @@
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-if [ -z "${PACKAGES:-}" ]; then
-    PACKAGES="$folder/packages"
-    "${PYTHON:-python3}" -m pip install -q --target "$PACKAGES" "tensorflow-cpu==2.21.0" "keras==3.15.1"
-fi
+"${PYTHON:-python3}" -m pip install -q --target "$folder" "tensorflow-cpu==2.21.0" "keras==3.15.1"
 cd "$folder"
-TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES="" PYTHONPATH="$PACKAGES" "${PYTHON:-python3}" -W ignore - <<'PY'
+TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES="" PYTHONPATH="$folder" "${PYTHON:-python3}" -W ignore - <<'PY'
 import keras
 import numpy as np
 import tensorflow as tf

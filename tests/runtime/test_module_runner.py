@@ -43,6 +43,10 @@ class ScaleRunner(ModuleRunner):
     def weights(self, path: str) -> dict[str, Array]:
         return {"factor": np.asarray(self._get_module(path).factor, np.float32)}
 
+    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> ScaleRunner:
+        factor = float(weights.get("", {}).get("factor", self._get_module("").factor))
+        return ScaleRunner(Scale(factor))
+
     @contextlib.contextmanager
     def _record(self, recorder: Recorder) -> Iterator[None]:
         original = Scale.__call__

@@ -95,6 +95,13 @@ def build_port(reference: Any, mistake: str = "right", kind: str = "LSTM") -> An
     return port.eval()
 
 
+def list_causes(report: Report) -> list[tuple[str, tuple[str, ...]]]:
+    """Causes and places, but for the count of calls, which is other where one module runs twice."""
+    return [
+        (found.cause, found.where) for found in report.findings if found.cause != "calls-differ"
+    ]
+
+
 def compare_live(reference: Any, candidate: Any) -> Report:
     return compare(make_runner(reference), make_runner(candidate), inputs=INPUTS)
 
@@ -113,7 +120,7 @@ def test_a_wrong_port_is_named(mistake: str, cause: str, layers: int) -> None:
     reference = build_reference(layers=layers)
     report = compare_live(reference, build_port(reference, mistake))
     assert report.verdict is Verdict.DIVERGENT
-    assert [(found.cause, found.where) for found in report.findings] == [(cause, ("rnn",))]
+    assert list_causes(report) == [(cause, ("rnn",))]
 
 
 def test_a_gru_s_wrong_port_is_named() -> None:
@@ -201,4 +208,4 @@ def test_a_wrong_port_to_mlx_is_named(mistake: str, cause: str) -> None:
     reference = build_reference()
     report = compare_live(reference, build_mlx_port(reference, mistake))
     assert report.verdict is Verdict.DIVERGENT
-    assert [(found.cause, found.where) for found in report.findings] == [(cause, ("rnn",))]
+    assert list_causes(report) == [(cause, ("rnn",))]

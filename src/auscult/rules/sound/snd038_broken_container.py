@@ -8,6 +8,9 @@ none; a size that was never filled in.
 **Why it happens.** The writer was ended before it could go back and fill in the sizes; a download
 or upload that broke off; a WAV that was written to a pipe; two files joined byte by byte.
 
+**What makes this sound.** The program that wrote the file, not the model: the sizes in the header are
+filled in last, and were not.
+
 **Example.** Wrong and right:
 
 ```python

@@ -8,6 +8,9 @@ changes the waveform has anything to say.
 **Why it happens.** Something that these rules do not know, several things at once, or a lossy step
 of low quality.
 
+**What makes this sound.** Any wrong computation can leave such a difference, and so can a lossy step; the
+sound alone does not tell which.
+
 **Example.** Wrong and right:
 
 ```python

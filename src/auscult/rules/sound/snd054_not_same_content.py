@@ -8,6 +8,9 @@ lag or speed.
 **Why it happens.** The wrong file was given; a model that ignores its input; an output that is
 broken beyond likeness.
 
+**What makes this sound.** The file that was given, most often; a model that ignores its input, or weights
+that were never loaded, can sound like this too.
+
 **Example.** Wrong and right:
 
 ```python
