@@ -343,5 +343,5 @@ def test_ray_says_the_same(folder: Path) -> None:
 
 def test_ray_that_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match="auscult\\[ray\\]"):
+    with pytest.raises(UsageError, match="auscult-audio\\[ray\\]"):
         listen(folder, engine="ray")
