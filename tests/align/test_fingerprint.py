@@ -129,7 +129,7 @@ def test_many_at_once_are_as_one_by_one(rng: np.random.Generator) -> None:
         np.zeros((0, 2), np.float32),
         rng.standard_normal(5).astype(ml_dtypes.bfloat16),
         np.full(3, -1, np.int64),
-        np.float32(2.5).reshape(()),
+        np.full((), 2.5, np.float32),
         rng.standard_normal(4).astype(np.complex128),
         np.array([True, False]),
         rng.standard_normal((2, 6)).astype(np.float32)[:, ::2],

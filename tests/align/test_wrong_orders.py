@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -35,7 +37,7 @@ def test_gates_in_another_order_than_the_frameworks_are_a_fault(
     dtype: type, leaves: tuple[str, str], rng: np.random.Generator
 ) -> None:
     right = draw_lstm(rng)
-    port = {
+    port: dict[str, Any] = {
         f"lstm.{leaf}": array.astype(dtype)
         for leaf, array in zip(leaves, right.values(), strict=True)
     }

@@ -35,7 +35,9 @@ def make_program(weights: dict[str, Array], target: Any) -> Any:
     """Two linear layers."""
     from coremltools.converters.mil import Builder
 
-    @Builder.program(input_specs=[Builder.TensorSpec(shape=(1, IN))], opset_version=target)
+    @Builder.program(  # type: ignore[untyped-decorator]
+        input_specs=[Builder.TensorSpec(shape=(1, IN))], opset_version=target
+    )
     def program(x: Any) -> Any:
         hidden = Builder.linear(x=x, weight=weights["first.weight"], name="first")
         return Builder.linear(x=hidden, weight=weights["second.weight"], name="second")
@@ -93,7 +95,7 @@ def palettise_and_quantise(model: Any) -> Any:
 
 
 IOS16, IOS18 = ct.target.iOS16, ct.target.iOS18
-GROUPED = {"granularity": "per_grouped_channel", "group_size": 16}
+GROUPED: dict[str, Any] = {"granularity": "per_grouped_channel", "group_size": 16}
 COMPRESSORS: dict[str, tuple[Any, Compressor]] = {
     "int4 blocks": (
         IOS18,

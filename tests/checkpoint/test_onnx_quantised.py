@@ -129,7 +129,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[
     torch = pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("exported")
 
-    class Model(torch.nn.Module):  # type: ignore[name-defined, misc]
+    class Model(torch.nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.rnn = torch.nn.LSTM(32, 24, bidirectional=True, batch_first=True)
@@ -182,7 +182,7 @@ def test_a_row_that_was_changed_by_ten_steps_is_found(
 ) -> None:
     path, weights = exported(0)
     quantise(path, tmp_path / "q.onnx")
-    steps = {quantise_nbits: 15, quantise_dynamic: 255}[quantise]
+    steps = 15 if quantise is quantise_nbits else 255
     changed = weights[name].copy()
     changed[3] += 10 * 2 * np.abs(changed).max() / steps
     altered = Checkpoint.of(weights | {name: changed})

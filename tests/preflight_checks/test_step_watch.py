@@ -58,7 +58,7 @@ class Training:
         rate = 0.0 if fault == "rate of 0" else 1e-3
         held = list(self.critic.parameters())
         if fault == "not held":
-            held = [torch.zeros(1, requires_grad=True)]
+            held = [nn.Parameter(torch.zeros(1))]
         self.critic_optimizer = torch.optim.Adam(held, rate)
         factor = 0.9999995 if fault == "slow schedule" else 0.999
         self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.model_optimizer, factor)

@@ -379,7 +379,7 @@ def test_fold_layer_norm_gives_the_output_of_norm_and_layers() -> None:
     fold = FoldLayerNorm(("bias", "new-bias"))
     query_folded, bias_folded, key_folded, key_bias = fold.apply([gain, shift, query, bias, key])
     normed = (x * gain + shift).astype(np.float64)
-    near = {"rtol": 1e-5, "atol": 1e-5}
+    near: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}
     np.testing.assert_allclose(x @ query_folded.T + bias_folded, normed @ query.T + bias, **near)
     np.testing.assert_allclose(x @ key_folded.T + key_bias, normed @ key.T, **near)
     across = FoldLayerNorm(("new-bias",), dim=0).apply([gain, shift, key.T])

@@ -59,7 +59,9 @@ def test_copies_are_named_once(folder: Path) -> None:
 
 
 def test_a_long_list_is_cut() -> None:
-    flawed = {f"/data/{number}.wav": ("silence",) for number in range(50)}
+    flawed: dict[str, tuple[str, ...]] = {
+        f"/data/{number}.wav": ("silence",) for number in range(50)
+    }
     text = format_flawed(flawed, Path("/data"))
     assert text.startswith("50 silence (0.wav, 1.wav")
     assert text.endswith("and 30 more)")

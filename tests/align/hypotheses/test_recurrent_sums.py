@@ -150,7 +150,7 @@ def test_gates_whose_biases_are_alike_can_lie_in_any_order(
 ) -> None:
     """A bias as it is initialised: ones for the forget gate, zeros for the others."""
     layer = make_layer(rng, "lstm", 1)
-    layer["rnn.bias_ih_l0"] = np.repeat(np.float32([0, 1, 0, 0]), HIDDEN)
+    layer["rnn.bias_ih_l0"] = np.repeat(np.array([0, 1, 0, 0], np.float32), HIDDEN)
     layer["rnn.bias_hh_l0"] = layer["rnn.bias_ih_l0"] / 2
     report = diff(Checkpoint.of(layer), Checkpoint.of(make_graph(layer, "lstm", form)))
     assert report.verdict is Verdict.EQUIVALENT

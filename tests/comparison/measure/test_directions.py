@@ -163,7 +163,7 @@ def build_mlx_port(reference: Any, mistake: str) -> Any:
     mx = pytest.importorskip("mlx.core")
     from mlx import nn
 
-    class MlxPort(nn.Module):  # type: ignore[misc, name-defined]
+    class MlxPort(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.emb = nn.Embedding(30, WIDTH)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from auscult.sound.recording import read_recording
 from auscult.verbs.listen import one_file
 from auscult.verbs.listen.listen import listen
 from auscult.verdict import Verdict
@@ -35,7 +36,7 @@ def test_a_folder_goes_on_after_a_file_that_fails(
 ) -> None:
     for name in ("a", "b"):
         write(tmp_path / f"{name}.wav", CLEAN.samples)
-    read = one_file.read_recording
+    read = read_recording
 
     def fail_at_a(path: str) -> object:
         if path.endswith("a.wav"):

@@ -74,7 +74,7 @@ PLANTS: dict[str, Callable[[], Samples]] = {
     "fade": lambda: np.asarray(VOICE * 10 ** (-15 * TIME / TIME[-1] / 20), np.float32),
     "dc-step": lambda: step_constant(VOICE),
     "click": lambda: click(VOICE),
-    "samples-inserted": lambda: insert(VOICE, HISS[:22] / 4, 8000),
+    "samples-inserted": lambda: insert(VOICE, np.asarray(HISS[:22] / 4, np.float32), 8000),
     "samples-lost": lambda: np.concatenate([p[:-64] for p in np.array_split(VOICE, 6)]),
 }
 

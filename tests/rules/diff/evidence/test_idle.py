@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 
 
-class Detector(nn.Module):  # type: ignore[name-defined, misc]
+class Detector(nn.Module):  # type: ignore[name-defined]
     """Convolutions and an LSTM cell by hand, with a state, a window and arithmetic: many constants in a graph."""
 
     def __init__(self) -> None:
