@@ -81,13 +81,12 @@ def find_copy(analysis: SoundAnalysis, least_lag: float) -> SoundCopy | None:
     voice, rate, hop = analysis.voice, analysis.sample_rate, analysis.hop
     power, active = analysis.power, analysis.active_frames
     thin = max(1, -(-len(power) // MAX_FRAMES))
-    features = _make_features(power[::thin])
     sounding = active[::thin]
     step = hop * thin
-    count = len(features)
     first = max(int(least_lag * rate / step), 2)
-    if count < first + RUN_FRAMES or sounding.sum() < RUN_FRAMES:
+    if len(sounding) < first + RUN_FRAMES or sounding.sum() < RUN_FRAMES:
         return None
+    features = _make_features(power[::thin], sounding)
     run = max(RUN_FRAMES // thin, 6)
     scores = _score_lags(features, sounding, first, run)
     for lag_frames, place in _choose_candidates(scores):
@@ -120,11 +119,15 @@ def _find_long_likeness(scores: NDArray[np.float32], seconds: float, run: int) -
     return SoundCopy(float(places[0] * seconds), lag * seconds, length, times, 0.0)
 
 
-def _make_features(power: Floats) -> Floats:
-    """Levels of frames in bands, without each band's mean, of length 1, [frames, bands]."""
+def _make_features(power: Floats, sounding: NDArray[np.bool_]) -> Floats:
+    """Levels of frames in bands, without each band's mean, of length 1, [frames, bands].
+
+    Means are of the sounding frames: against silence every sound is like every other.
+    """
     edges = np.unique(np.geomspace(2, power.shape[1] - 1, BANDS + 1).astype(int))
-    bands = np.log(np.add.reduceat(power, edges[:-1], axis=1) + power.mean() * 1e-4 + 1e-20)
-    bands -= bands.mean(axis=0)
+    floor = power[sounding].mean() * 1e-4 + 1e-20
+    bands = np.log(np.add.reduceat(power, edges[:-1], axis=1) + floor)
+    bands -= bands[sounding].mean(axis=0)
     return np.asarray(bands / (np.linalg.norm(bands, axis=1, keepdims=True) + 1e-9), np.float32)
 
 
