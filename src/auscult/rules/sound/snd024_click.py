@@ -72,6 +72,11 @@ heard. Margin: 10 dB.
 """
 MIN_REFERENCE_SHARE = 0.2
 """The same against the root mean square of the sound. Chosen, not measured."""
+MAX_SILENT_SHARE = 0.05
+"""Of a sample of the residual, that the recording may have around it where it is silent.
+
+Chosen, not measured.
+"""
 MAX_SHARE_OF_TIME = 0.02
 """Share of the recording that clicks may fill; more is another defect. Chosen, not measured."""
 
@@ -118,7 +123,23 @@ def find_residual_clicks(residual: Residual) -> np.ndarray:
     sound = float(np.sqrt(np.mean(np.square(residual.reference)))) if residual.reference.size else 0
     usual = float(np.median(residual.short_levels)) if len(residual.short_levels) else 0.0
     least = max(MIN_REFERENCE_SHARE * sound, 10 ** (MIN_CREST_DB / 20) * (usual + 1e-6))
-    return np.flatnonzero(np.abs(residual.samples) >= least)
+    places = np.flatnonzero(np.abs(residual.samples) >= least)
+    return places[~_is_missing(residual, places)]
+
+
+def _is_missing(residual: Residual, places: np.ndarray) -> np.ndarray:
+    """Whether the recording is silent before or behind each place, and there: what is left is the
+    reference's sound, which the recording lacks, and no impulse.
+    """
+    width = max(int(BLOCK_SECONDS * residual.rate), 6)
+    last = len(residual.recording) - 1
+
+    def is_silent(steps: np.ndarray) -> np.ndarray:
+        near = np.abs(residual.recording[np.clip(places[:, None] + steps, 0, last)])
+        share = near.max(axis=1) / np.abs(residual.samples[places])
+        return np.asarray(share < MAX_SILENT_SHARE)
+
+    return is_silent(np.arange(-width, 1)) | is_silent(np.arange(width + 1))
 
 
 def _report_headers(subject: SoundSubject, headers: list[HeaderBytes]) -> Finding:
