@@ -305,8 +305,14 @@ def test_the_library_has_it() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_an_hour_needs_little_memory(tmp_path: Path) -> None:
-    """An hour of 44.1 kHz stereo is 1.27 GB as float32; listening to it takes less than 500 MB in all."""
+    """An hour of 44.1 kHz stereo is 1.27 GB as float32; listening to it takes less than 500 MB in all.
+
+    Of the process itself: `ru_maxrss` of a child begins with the peak of the process that started it.
+    """
     import soundfile
+
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("there is no /proc with the peak of a process")
 
     rate = 44100
     rise = np.abs(np.sin(np.arange(60 * rate) * 2 * np.pi * 4 / rate))[:, None] ** 2
@@ -317,8 +323,9 @@ def test_an_hour_needs_little_memory(tmp_path: Path) -> None:
         for _ in range(60):
             file.write(minute)
     code = (
-        "import resource, sys; from auscult.verbs.listen.listen import listen; report = listen(sys.argv[1]); "
-        "print(report.extra['recording']['seconds'], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from auscult.verbs.listen.listen import listen; report = listen(sys.argv[1]); "
+        "peaks = [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM:')]; "
+        "print(report.extra['recording']['seconds'], *peaks)"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "hour.wav")],
