@@ -159,3 +159,30 @@ def test_tables_in_another_form_are_no_error_while_what_takes_them_agrees() -> N
     wrong = compare(Rotating(is_complex=False), Rotating(is_complex=True, offset=1), inputs=X)
     assert wrong.verdict is Verdict.DIVERGENT
     assert "post" in {place for finding in wrong.findings for place in finding.where}
+
+
+class Choosing(nn.Module):
+    """Adds a small vector of the better of two choices whose scores are nearly the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.pre, self.scores = nn.Linear(30, 16), nn.Linear(16, 8)
+        self.units, self.post = nn.Embedding(8, 16), nn.Linear(16, 4)
+        with torch.no_grad():
+            self.scores.weight[1] = self.scores.weight[0] + 1e-5 * torch.linspace(-1, 1, 16)
+            self.scores.bias[:2] = 9.0
+            self.units.weight *= 0.05
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.pre(x)
+        y: torch.Tensor = self.post(hidden + self.units(self.scores(hidden).argmax(-1)))
+        return y
+
+
+def test_a_choice_that_rounding_decided_is_said_where_the_output_agrees() -> None:
+    report = compare(Choosing(), Choosing().half(), inputs=X)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert [(f.cause, f.where) for f in report.findings] == [("chaotic", ("units",))]
+    assert "units" not in {skip.where for skip in report.skips if "no error" in skip.reason}

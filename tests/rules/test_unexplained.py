@@ -44,6 +44,12 @@ def test_values_of_another_size_are_no_training() -> None:
     assert by_cause["unexplained"].where == (NAME,)
 
 
+def test_a_training_that_started_from_another_spread_is_other_weights() -> None:
+    other = hifigan(seed=9)
+    other[NAME] = other[NAME] / 28
+    assert causes(run(other)) == ["other-weights"]
+
+
 def test_another_training_and_a_fine_tune_are_other_weights() -> None:
     assert causes(run(hifigan(seed=9))) == ["other-weights"]
     tuned = {name: tune(array) for name, array in hifigan().items()}

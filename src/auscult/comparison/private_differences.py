@@ -13,6 +13,7 @@ from auscult.comparison.locate.runs import LocatedFaults
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
+from auscult.explain.mistakes.par003_chaotic import NAME as CHAOTIC
 from auscult.finding import Skip
 
 NOTHING_SHOWS = "differs, but what takes it and the model's output agree: no error comes of it"
@@ -42,7 +43,10 @@ def dismiss_private_differences(
     comparisons: TensorComparisons,
     results: Iterable[LayerResult],
 ) -> tuple[tuple[LayerResult, ...], tuple[Skip, ...]]:
-    """The results without errors that nothing behind them shows, where the model's output agrees; and what is said of these."""
+    """The results without errors that nothing behind them shows, where the model's output agrees; and what is said of these.
+
+    A choice that rounding decided stays explained by that: the output agrees there only as far as chance lets it.
+    """
     results = tuple(results)
     outputs = [c for c in comparisons.all if c.is_output and c.pair.by == "root"]
     if not outputs or any(output.differs for output in outputs):
@@ -51,14 +55,21 @@ def dismiss_private_differences(
     dismissed = {
         path for path in born_paths if not _shows_behind(reference, comparisons, path, born_paths)
     }
-    skips = tuple(Skip(path, NOTHING_SHOWS) for path in sorted(dismissed))
     settled = tuple(
-        replace(result, born=False, case=None, explanations=())
-        if result.path_ref in dismissed
-        else result
-        for result in results
+        _settle(result) if result.path_ref in dismissed else result for result in results
     )
+    explained = {result.path_ref for result in settled if result.explanations}
+    skips = tuple(Skip(path, NOTHING_SHOWS) for path in sorted(dismissed - explained))
     return settled, skips
+
+
+def _settle(result: LayerResult) -> LayerResult:
+    """The result as no error, with what says that rounding decided."""
+    by_chance = tuple(
+        explanation for explanation in result.explanations[:1] if explanation.cause == CHAOTIC
+    )
+    case = result.case if by_chance else None
+    return replace(result, born=False, case=case, explanations=by_chance)
 
 
 def _shows_behind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auscult.explain.try_mistakes import explain_case
 from tests.explain.planted import assert_explained, attend, attention_place, draw
 
 Q, K, V = (draw(seed, 1, 9, 8) for seed in range(3))
@@ -18,3 +19,17 @@ def test_a_causal_mask() -> None:
     assert assert_explained("attention-mask", case).says == (
         "its mask is causal, the reference's none"
     )
+
+
+def test_nothing_but_nan_is_no_mask() -> None:
+    full = attend(Q, K, V, 2, 0.5)
+    case = attention_place(
+        full,
+        np.full_like(full, np.nan),
+        2,
+        q_proj=Q,
+        k_proj=K,
+        v_proj=V,
+        mask=np.ones((1, 9), bool),
+    )
+    assert [explanation.cause for explanation in explain_case(case)] == ["precision-overflow"]

@@ -40,12 +40,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from auscult.explain.algebra.nearness import to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import attention
 
 CODE = "PAR008"
 NAME = "attention-mask"
 RANK = 16
+EXPLAINS_NON_FINITE = True
 SEARCHES = (attention.SEARCH,)
 MASK_USES = {
     "keep": "attended where true",
@@ -55,7 +59,12 @@ MASK_USES = {
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
-    """The same heads and scale under another mask."""
+    """The same heads and scale under another mask.
+
+    A query that may attend to nothing gives NaN. Where nothing but NaN is left, no mask shows.
+    """
+    if not np.isfinite(to_float64(case.candidate)).any():
+        return
     for difference in attention.find_attention_differences(case, floor):
         if difference.first_field == "mask":
             candidate, reference = (_describe_mask(mask) for mask in difference.values)
