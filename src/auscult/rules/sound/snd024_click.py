@@ -124,7 +124,7 @@ def find_residual_clicks(residual: Residual) -> np.ndarray:
     usual = float(np.median(residual.short_levels)) if len(residual.short_levels) else 0.0
     least = max(MIN_REFERENCE_SHARE * sound, 10 ** (MIN_CREST_DB / 20) * (usual + 1e-6))
     places = np.flatnonzero(np.abs(residual.samples) >= least)
-    return places[~_is_missing(residual, places)]
+    return np.asarray(places[~_is_missing(residual, places)])
 
 
 def _is_missing(residual: Residual, places: np.ndarray) -> np.ndarray:
@@ -139,7 +139,7 @@ def _is_missing(residual: Residual, places: np.ndarray) -> np.ndarray:
         share = near.max(axis=1) / np.abs(residual.samples[places])
         return np.asarray(share < MAX_SILENT_SHARE)
 
-    return is_silent(np.arange(-width, 1)) | is_silent(np.arange(width + 1))
+    return np.asarray(is_silent(np.arange(-width, 1)) | is_silent(np.arange(width + 1)))
 
 
 def _report_headers(subject: SoundSubject, headers: list[HeaderBytes]) -> Finding:
