@@ -90,7 +90,8 @@ def test_noise_from_a_mel_of_start_noise() -> None:
 
     reading, config = load_vocoder()
     mel = np.random.default_rng(0).standard_normal((reading.mel.n_mels, 400)).astype(np.float32)
-    first = listen(Recording.from_mono(reading.render(config, mel), RATE)).findings[0]
+    sound = Recording.from_mono(reading.render(config, mel), RATE)
+    first = listen(sound, facts=SoundFacts(hop=reading.mel.hop)).findings[0]
     assert (first.cause, first.severity) == ("noise", Severity.ERROR)
     assert "flat-mel" in first.evidence["explains"]
 
