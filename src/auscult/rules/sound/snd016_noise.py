@@ -44,6 +44,7 @@ from auscult.rules.sound._related import rate_stillness
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
+from auscult.sound.analysis import SoundAnalysis
 
 CODE = "SND016"
 NAME = "noise"
@@ -116,17 +117,22 @@ MIN_RMS = 1e-5
 """A quieter recording is silence. Chosen, not measured."""
 
 
+def is_noise(analysis: SoundAnalysis) -> bool:
+    """Whether the sound is nothing but noise, the same from beginning to end."""
+    stillness = analysis.stillness
+    return (
+        analysis.rms >= MIN_RMS
+        and MIN_LEVEL_DB <= stillness.level_db <= MAX_LEVEL_DB
+        and stillness.peaks <= MAX_PEAKS
+        and stillness.weighted_db <= MAX_LEVEL_DB
+    )
+
+
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
+    if not is_noise(analysis):
+        return
     spectral_stillness = analysis.stillness
-    if (
-        analysis.rms < MIN_RMS
-        or not MIN_LEVEL_DB <= spectral_stillness.level_db <= MAX_LEVEL_DB
-        or spectral_stillness.peaks > MAX_PEAKS
-    ):
-        return
-    if spectral_stillness.weighted_db > MAX_LEVEL_DB:
-        return
     middle = analysis.sample_rate / 4
     if spectral_stillness.centroid_hz < LOW_CENTRE_SHARE * middle:
         band_name = "low"

@@ -37,7 +37,7 @@ speech, music and instruments the images were 16 dB below the threshold or lower
 and MP3 9 dB below it (156 clips); 30 sentences of the bundled vocoder set the limit with 8 dB above
 it at most (20 others: 8.5 dB). False alarms: none on 120 clean clips, 156 coded ones and 40
 sentences of the bundled vocoder, of whose kind some were seen when limits were set. A tone is an
-error from `SURE_AGREEMENT` = 0.9.
+error from `SURE_AGREEMENT` = 0.9. In what is nothing but noise (SND016) images are information.
 
 **Fix.** None in the sound. The layer with that stride: its kernel, its filter, its bias.
 
@@ -54,6 +54,7 @@ from operator import mul
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.shared_suspects import NOT_LOADED
+from auscult.rules.sound.snd016_noise import is_noise
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.images import find_images, iter_steady_tones
@@ -130,7 +131,7 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if is_heard else Severity.INFO,
+        Severity.ERROR if is_heard and not is_noise(subject.analysis) else Severity.INFO,
         (subject.recording.name,),
         f"an upsampling by {evidence['stride']} shows: {descriptions}",
         confidence=0.95 if len(traces) > 1 else 0.85,
