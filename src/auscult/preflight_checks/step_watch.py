@@ -31,6 +31,9 @@ MIN_LEANING = 0.25
 Chosen, not measured.
 """
 
+CallKind = tuple[int, tuple[str | None, ...], int]
+"""Critic, roles of its inputs, number of its scores."""
+
 
 class StepWatch:
     """Instruments on the user's step, while it is entered; `finish` says what they saw."""
@@ -53,7 +56,7 @@ class StepWatch:
         self._before = {id(p): p.detach().clone() for p in extra}
         self._fake: list[Tensor] = []
         self._calls: list[tuple[BackwardPass, list[CriticCall]]] = []
-        self._examples: dict[int, CriticCall] = {}
+        self._scored_roles: dict[CallKind, tuple[str | None, ...]] = {}
         self._wishes: list[dict[str, list[int]]] = [
             {"critic": [], "model": []} for _ in self.critics
         ]
@@ -125,7 +128,7 @@ class StepWatch:
         sums = {"real": 0.0, "fake": 0.0}
         sizes = 0.0
         for call in calls:
-            roles = find_scored_roles(self.critics[index], call)
+            roles = self._find_scored_roles(call)
             for position, gradient in call.gradients.items():
                 role = roles[position]
                 if role is not None:
@@ -135,6 +138,13 @@ class StepWatch:
         wish = sums["real"] - sums["fake"] if side == "critic" else sums["fake"]
         if sizes and abs(wish) >= MIN_LEANING * sizes:
             self._wishes[index][side].append(1 if wish < 0 else -1)
+
+    def _find_scored_roles(self, call: CriticCall) -> tuple[str | None, ...]:
+        """Which score judges what; found out once for each kind of call, for it takes runs of the critic."""
+        kind = (call.critic, call.roles, call.leaves)
+        if kind not in self._scored_roles:
+            self._scored_roles[kind] = find_scored_roles(self.critics[call.critic], call)
+        return self._scored_roles[kind]
 
     def finish(self) -> StepRecord:
         """What all steps showed."""
@@ -224,7 +234,7 @@ def find_whole_parts(names: dict[str, Tensor], empty_names: list[str]) -> list[s
         for depth in range(len(parts)):
             branch = ".".join(parts[:depth])
             inside = [other for other in names if not branch or other.startswith(f"{branch}.")]
-            if depth < len(parts) and set(inside) <= set(empty_names):
+            if set(inside) <= set(empty_names):
                 found.append(branch or "all of it")
                 break
     return list(dict.fromkeys(found))

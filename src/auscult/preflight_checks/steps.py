@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -301,18 +301,19 @@ def run_steps(
     setup.model.train()
     started = time.monotonic()
     done = 0
-    step_watch = StepWatch(setup)
-    with torch.enable_grad(), Instruments(setup) as instruments, step_watch:
+    step_watch = StepWatch(setup) if setup.step is not None else None
+    with torch.enable_grad(), Instruments(setup) as instruments, step_watch or nullcontext():
         for number in range(count):
             if number >= 3 and time.monotonic() > deadline:
                 break
             instruments.step(number)
-            step_watch.end_step()
+            if step_watch is not None:
+                step_watch.end_step()
             done += 1
             if progress:
                 progress(done, count, "training steps")
     trail = instruments.finish(before)
-    if setup.step is not None:
+    if step_watch is not None:
         trail.watched = step_watch.finish()
     trail.seconds = (time.monotonic() - started) / max(1, done)
     return trail

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from auscult.facts.words import format_count
+from auscult.finding import Finding, Severity
+from auscult.rules.sound._related import has_sound
 from auscult.rules.sound._times import MAX_SPANS, Spans
+from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.steps import StepTrack, find_period
 
 
@@ -19,6 +23,28 @@ class DescribedSteps:
     message: str
     evidence: dict[str, Any]
     times: Spans
+
+
+def iter_step_findings(
+    subject: SoundSubject, code: str, cause: str, *, inserted: bool
+) -> Iterator[Finding]:
+    """The finding of the rule `code` where samples were put in, or are missing, beside the reference."""
+    if subject.reference is None or not has_sound(subject):
+        return
+    found = describe_steps(subject.steps, subject.finite_pair[1].sample_rate, inserted=inserted)
+    if found is None:
+        return
+    yield Finding(
+        code,
+        cause,
+        Severity.ERROR,
+        (subject.recording.name,),
+        found.message,
+        confidence=min(0.99, 0.7 + 0.1 * found.evidence["places"]),
+        evidence=found.evidence,
+        times=found.times,
+        rank=15,
+    )
 
 
 def describe_steps(track: StepTrack, rate: int, *, inserted: bool) -> DescribedSteps | None:

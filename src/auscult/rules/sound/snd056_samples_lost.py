@@ -31,9 +31,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
-from auscult.rules.sound._related import has_sound
-from auscult.rules.sound._steps import describe_steps
+from auscult.finding import Finding
+from auscult.rules.sound._steps import iter_step_findings
 from auscult.rules.sound.subject import SoundSubject
 
 CODE = "SND056"
@@ -49,19 +48,4 @@ WRITING = "write every chunk whole; a crossfade needs chunks that overlap by its
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    if subject.reference is None or not has_sound(subject):
-        return
-    found = describe_steps(subject.steps, subject.finite_pair[1].sample_rate, inserted=False)
-    if found is None:
-        return
-    yield Finding(
-        CODE,
-        NAME,
-        Severity.ERROR,
-        (subject.recording.name,),
-        found.message,
-        confidence=min(0.99, 0.7 + 0.1 * found.evidence["places"]),
-        evidence=found.evidence,
-        times=found.times,
-        rank=15,
-    )
+    return iter_step_findings(subject, CODE, NAME, inserted=False)

@@ -32,13 +32,12 @@ windows and ramps follow and trained values miss by a factor over 300.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from auscult.align.records import Match
-from auscult.facts.words import format_count
-from auscult.finding import Finding, Fix, Severity
+from auscult.finding import Finding, Fix
 from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.harmless import build_harmless_finding
 from auscult.rules.diff.evidence.idle import IdleKind, IdleTensors
 from auscult.rules.diff.evidence.names import is_bookkeeping
 from auscult.rules.diff.subject import ROLES, SIDE_KEYS, ClaimedPlace, DiffSubject
@@ -87,23 +86,13 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if not places:
         return
-    names = tuple(name for place in places for name in place.where)
-    counts = Counter(place.evidence["kind"] for place in places)
-    yield Finding(
+    operator_count = sum(place.evidence["kind"] == "operator" for place in places)
+    yield build_harmless_finding(
         CODE,
         NAME,
-        Severity.INFO,
-        names,
-        "; ".join(
-            f"{format_count(counts[kind], noun)} {rest}"
-            for kind, (noun, rest) in DESCRIPTIONS.items()
-            if counts[kind]
-        ),
-        evidence={
-            side: sum(place.evidence["side"] == side for place in places)
-            for side in ("a", "b", "both")
-        }
-        | {"operators": counts["operator"]},
+        places,
+        DESCRIPTIONS,
+        more_evidence={"operators": operator_count},
         fix=Fix("safe", "drop them; the code makes its own"),
         rank=95,
     )

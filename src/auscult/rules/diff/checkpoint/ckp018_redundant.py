@@ -28,13 +28,12 @@ side has to compute too. Flags and the embedding for training are recognised by 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from auscult.facts.words import format_count
-from auscult.finding import Finding, Severity
+from auscult.finding import Finding
 from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.harmless import build_harmless_finding
 from auscult.rules.diff.evidence.redundant import (
     RedundantKind,
     classify_redundant_tensor,
@@ -75,23 +74,5 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
-    if not places:
-        return
-    names = tuple(name for place in places for name in place.where)
-    counts = Counter(place.evidence["kind"] for place in places)
-    yield Finding(
-        CODE,
-        NAME,
-        Severity.INFO,
-        names,
-        "; ".join(
-            f"{format_count(counts[kind], noun)} {rest}"
-            for kind, (noun, rest) in DESCRIPTIONS.items()
-            if counts[kind]
-        ),
-        evidence={
-            side: sum(place.evidence["side"] == side for place in places)
-            for side in ("a", "b", "both")
-        },
-        rank=96,
-    )
+    if places:
+        yield build_harmless_finding(CODE, NAME, places, DESCRIPTIONS, rank=96)
