@@ -11,7 +11,7 @@ import click
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 if TYPE_CHECKING:
-    from auscult.verbs.train_data import FlawedChoice
+    from auscult.verbs.train.recordings import FlawedChoice
 
 GROUP = "Training"
 
@@ -107,7 +107,7 @@ def command(
 
     Every field of the training's config is a setting; `--set codec.NAME=VALUE` sets one of the codec's own.
     """
-    from auscult.verbs import train as verbs
+    from auscult.verbs.train import train as verbs
 
     if (model is None) == (study is None):
         raise click.UsageError("give either a model to train (codec) or --study NAME")

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from auscult.errors import UsageError
-from auscult.verbs.train_data import check_recordings, find_copies, format_flawed
+from auscult.verbs.train.recordings import check_recordings, find_copies, format_flawed
 
 RATE = 16000
 

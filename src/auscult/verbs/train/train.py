@@ -11,7 +11,7 @@ from auscult.errors import UsageError
 from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 from auscult.report.sections.train import StudySection, TrainSection
-from auscult.verbs.train_data import FlawedChoice, RecordingsCheck, check_recordings
+from auscult.verbs.train.recordings import FlawedChoice, RecordingsCheck, check_recordings
 from auscult.verdict import Report, Verdict
 
 MODELS = ("codec",)
