@@ -11,19 +11,23 @@ are read there. Field numbers: https://github.com/alibaba/MNN/tree/master/schema
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import prod
-from typing import NamedTuple
 
 from auscult.checkpoint.beside import open_data_file
 from auscult.checkpoint.contents import Contents
-from auscult.checkpoint.elements import JoinedData, check_count, check_shape, place_tensor
+from auscult.checkpoint.elements import check_count, check_shape, place_tensor
 from auscult.checkpoint.flatbuffer import FlatbufferTable
+from auscult.checkpoint.joined_rows import join_rows
+from auscult.checkpoint.mnn_graph import (
+    CONST,
+    MnnOperator,
+    describe_operator,
+    find_user,
+    infer_shape,
+    name_kind,
+)
 from auscult.checkpoint.mnn_idst import MnnPiece, read_compressed
-from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows
 from auscult.checkpoint.source import Source
-from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np
 from auscult.weights import ModuleInfo, Tensor
@@ -46,29 +50,6 @@ UNREAD_PARAMETERS = {
     80: "Convolution3D",
     104: "FusedLinearParam",
 }
-CONST = 11
-TRANSPOSED_TYPES = frozenset((17, 18, 268))
-DEPTHWISE_TYPES = frozenset((13, 18, 515))
-OPERATORS = {
-    **dict.fromkeys((12, 13, 113, 513, 515), "Conv"),
-    **dict.fromkeys((17, 18, 268), "ConvTranspose"),
-    **dict.fromkeys((30, 31), "Gather"),
-    **dict.fromkeys((39, 106), "MatMul"),
-    33: "Gemm",
-    38: "LSTM",
-    69: "PRelu",
-    73: "Reshape",
-    77: "Scale",
-    267: "BatchNormalization",
-    603: "LayerNormalization",
-}
-"""ONNX's names of the types of operators (`OpType`)."""
-BINARY_OPERATOR = 7
-BINARY_OPERATORS = {0: "Add", 1: "Sub", 2: "Mul", 3: "Div", 7: "Div"}
-TRANSPARENT = frozenset((9, 46, 73, 90, 100, 107, 129))
-"""Cast, Permute, Reshape, Squeeze, Transpose, Unsqueeze, ConvertTensor."""
-MAX_PASSED = 8
-# data type of a Blob: name, field of its elements, bytes of one
 BLOB_TYPES = {
     1: ("float32", 7, 4),
     3: ("int32", 5, 4),
@@ -79,16 +60,6 @@ BLOB_TYPES = {
     19: ("float16", 3, 1),
 }
 GROUP_NAME = re.compile(r"(.+)__group__(\d+)(\.\w+)")
-
-
-class MnnOperator(NamedTuple):
-    """An `Op` of a graph: its type, name, and the numbers of the tensors that it takes and gives."""
-
-    table: FlatbufferTable
-    kind: int
-    name: str
-    inputs: list[int]
-    outputs: list[int]
 
 
 def sniff(source: Source, head: bytes) -> bool:
@@ -136,7 +107,7 @@ class _MnnReader:
         self, graph: FlatbufferTable, number: int, names: list[str], prefix: str
     ) -> None:
         """The weights of a graph; `names` are its tensors' by number."""
-        operators = [_describe_operator(table, names, prefix) for table in graph.tables(number)]
+        operators = [describe_operator(table, names, prefix) for table in graph.tables(number)]
         users: dict[int, tuple[MnnOperator, int]] = {}
         for operator in operators:
             for position, index in enumerate(operator.inputs):
@@ -177,10 +148,10 @@ class _MnnReader:
             buffer = self._locate(operator, quantised, 0, 1, 0, holder=parameters)
             number, size = (14, 2) if quantised.scalar(15, "b") else (1, 4)
             scales = self._locate(operator, quantised, number, size, 1, holder=parameters)
-            shape = _infer_shape(operator, common, bias)
+            shape = infer_shape(operator, common, bias)
             self._add(read_compressed(quantised, buffer, scales, name, shape), operator, 1)
         elif weight.length:
-            shape = _infer_shape(operator, common, bias, weight.length // 4)
+            shape = infer_shape(operator, common, bias, weight.length // 4)
             self._add(self._place(weight, name, "float32", shape), operator, 1)
         elif parameters.table(4) is not None:
             reason = "8-bit integers whose scale is multiplied with that of the activations"
@@ -228,7 +199,7 @@ class _MnnReader:
         piece = self._locate(operator, blob, elements, size, 0)
         sides = [int(side) for side in blob.numbers(0, "i")[:64]]
         shape = check_shape(sides, f'{self.source.where}, tensor "{operator.name[:200]}"')
-        user, position = _find_user(operator, users)
+        user, position = find_user(operator, users)
         self._add(self._place(piece, operator.name, dtype, shape), user, position)
 
     def _locate(
@@ -278,7 +249,7 @@ class _MnnReader:
         self.tensors[name] = replace(tensor, name=name)
         if operator is not None:
             attributes = {"node": operator.name, "input": position}
-            self.modules[name] = ModuleInfo(name, _name_kind(operator), attributes)
+            self.modules[name] = ModuleInfo(name, name_kind(operator), attributes)
 
     def join_groups(self) -> None:
         """Join the parts of grouped convolutions, which the converter splits, along their first axis."""
@@ -297,7 +268,7 @@ class _MnnReader:
 
     def _replace_parts(self, whole: str, names: list[str], tensors: list[Tensor]) -> None:
         info = self.modules.get(names[0])
-        joined = _join_parts(whole, tensors)
+        joined = join_rows(whole, tensors)
         result: dict[str, Tensor] = {}
         for name, tensor in self.tensors.items():
             if name == names[0]:
@@ -321,110 +292,3 @@ VECTOR_FIELDS = {
 """Parameters that are vectors, by the name of each and the number of its field."""
 EXTERNAL_FIELDS = {CONVOLUTION: 6, BLOB: 9, SCALE: 3, NORM: 5}
 """Field that says where in the file of weights an operator's parameters lie, one behind the other."""
-
-
-def _describe_operator(table: FlatbufferTable, names: list[str], prefix: str) -> MnnOperator:
-    inputs, outputs = table.numbers(0, "i").tolist(), table.numbers(4, "i").tolist()
-    name = table.text(3)
-    if not name and outputs and 0 <= outputs[0] < len(names):
-        name = names[outputs[0]]
-    return MnnOperator(
-        table, int(table.scalar(5, "i")), prefix + (name or "unnamed"), inputs, outputs
-    )
-
-
-def _name_kind(operator: MnnOperator) -> str:
-    """The type in ONNX's words, or MNN's number of it."""
-    if operator.kind == BINARY_OPERATOR:
-        parameters = operator.table.table(2)
-        number = int(parameters.scalar(0, "i")) if parameters is not None else 0
-        return BINARY_OPERATORS.get(number, f"BinaryOp{number}")
-    return OPERATORS.get(operator.kind, f"OpType{operator.kind}")
-
-
-def _find_user(
-    operator: MnnOperator, users: dict[int, tuple[MnnOperator, int]]
-) -> tuple[MnnOperator | None, int]:
-    """The operator that takes a constant, perhaps behind others that only move its elements."""
-    current = operator
-    for _ in range(MAX_PASSED):
-        user, position = next(
-            (users[index] for index in current.outputs if index in users), (None, 0)
-        )
-        if user is None or position or user.kind not in TRANSPARENT:
-            return user, position
-        current = user
-    return None, 0
-
-
-def _infer_shape(
-    operator: MnnOperator, common: FlatbufferTable, bias: MnnPiece, count: int | None = None
-) -> tuple[int, ...]:
-    """The shape of a convolution's weight; the number of its values tells the inputs where it is known.
-
-    Raises:
-        CheckpointError: If channels, kernel and the number of values do not fit.
-    """
-    width, height = int(common.scalar(2, "i", 1)), int(common.scalar(3, "i", 1))
-    groups, inputs = int(common.scalar(9, "i", 1)), int(common.scalar(11, "i"))
-    outputs = int(common.scalar(10, "i")) or bias.length // 4
-    if operator.kind in DEPTHWISE_TYPES:
-        groups = outputs
-    kernel = width * height
-    if min(outputs, groups, kernel) < 1 or outputs % groups:
-        raise CheckpointError(
-            "has a convolution with an impossible shape",
-            where=f"{common.source.where}: {operator.name[:200]}",
-            found=f"{outputs} outputs, {groups} groups, kernel {height}x{width}",
-            hint="the file is damaged: fetch it again",
-        )
-    if operator.kind in TRANSPOSED_TYPES:
-        inner = outputs // groups
-        outer = inputs or groups
-        if count is not None:
-            outer = count // (inner * kernel)
-    else:
-        outer, inner = outputs, max(inputs // groups, 1)
-        if count is not None:
-            inner = count // (outer * kernel)
-    return check_shape((outer, inner, height, width), operator.name[:200])
-
-
-def _join_parts(name: str, tensors: list[Tensor]) -> Tensor:
-    """Tensors of one shape, one behind the other along their first axis."""
-    shape = (tensors[0].shape[0] * len(tensors), *tensors[0].shape[1:])
-    nbytes = sum(tensor.nbytes for tensor in tensors)
-    pieces = tuple(tensor.data for tensor in tensors)
-    first = pieces[0]
-    if isinstance(first, CodedWeight):
-        coded = tuple(piece for piece in pieces if isinstance(piece, CodedWeight))
-        data = replace(first, shape=shape, decode=_JoinedRows(coded).decode)
-        return Tensor(name, shape, tensors[0].dtype, data, nbytes)
-    sizes = tuple(prod(tensor.shape) for tensor in tensors)
-    joined = JoinedData(pieces, sizes, shape, tensors[0].dtype)
-    return Tensor(name, shape, tensors[0].dtype, joined, nbytes)
-
-
-@dataclass(frozen=True)
-class _JoinedRows:
-    """Rows of several coded weights, one behind the other."""
-
-    weights: tuple[CodedWeight, ...]
-
-    def decode(self, first: int, last: int) -> DecodedRows:
-        rows: list[DecodedRows] = []
-        for row, weight in self._iter_starts():
-            low, high = max(first - row, 0), min(last - row, weight.row_count)
-            if low < high:
-                rows.append(weight.decode(low, high))
-        if not rows:
-            return self.weights[0].decode(0, 0)
-        values = np.concatenate([part.values for part in rows])
-        bounds = np.concatenate([np.broadcast_to(part.bounds, part.values.shape) for part in rows])
-        return DecodedRows(values, bounds)
-
-    def _iter_starts(self) -> Iterator[tuple[int, CodedWeight]]:
-        row = 0
-        for weight in self.weights:
-            yield row, weight
-            row += weight.row_count

@@ -9,9 +9,7 @@ tensor_bundle.proto, trackable_object_graph.proto and saved_tensor_slice_util.cc
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +20,7 @@ from auscult.checkpoint.elements import check_shape, count_stored_bytes, place_t
 from auscult.checkpoint.protobuf import Message
 from auscult.checkpoint.source import Source
 from auscult.checkpoint.sstable import is_table, iter_entries
+from auscult.checkpoint.tf_names import sort_by_purpose
 from auscult.errors import CheckpointError
 from auscult.facts.words import format_count
 from auscult.finding import Skip
@@ -37,7 +36,6 @@ STATE_NAME = "checkpoint"
 MAX_STATE_BYTES = 1 << 20
 STATE_LINE = re.compile(r'^model_checkpoint_path: "([^"\\]{1,500})"', re.MULTILINE)
 OBJECT_GRAPH_KEY = b"_CHECKPOINTABLE_OBJECT_GRAPH"
-ATTRIBUTE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 STRING = 7
 DTYPES = {
     **{1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 8: "complex64"},
@@ -46,14 +44,6 @@ DTYPES = {
     **{24: "float8_e5m2", 25: "float8_e4m3fn"},
 }
 """Element types by number. Source: tensorflow/core/framework/types.proto."""
-OPTIMIZER_KEY = re.compile(r"(^|/)(\.OPTIMIZER_SLOT|_?optimizer\w*)(/(?!_trainable_variables/)|$)")
-"""Keys of an optimizer's own variables. `optimizer/_trainable_variables/7` is the model's: Keras 3 saves a variable under the
-shortest way to it through the objects, which may lead through the optimizer's list of what it trains."""
-SLOT_NAME = re.compile(
-    r"(.+)/(Adam(?:_1)?|Momentum|RMSProp(?:_1)?|Adagrad|Adadelta(?:_1)?|Ftrl(?:_1)?)"
-)
-AVERAGE_NAME = re.compile(r"(.+)/ExponentialMovingAverage")
-RANDOM_STATE = "seed_generator_state"
 
 
 class _Entry(NamedTuple):
@@ -108,7 +98,7 @@ def read(source: Source) -> Contents:
         else:
             tensors[name] = described
     kept = _drop_second_copies(tensors, entries, full_names, skips)
-    tree = _sort_by_purpose(kept, full_names, skips)
+    tree = sort_by_purpose(kept, full_names, skips)
     return Contents(tree, {"data files": str(shards)}, skips=tuple(skips))
 
 
@@ -337,37 +327,3 @@ def _drop_second_copies(
             Skip(f"{copies[0]} and more", f"{count} saved once more, with the same checksum")
         )
     return kept
-
-
-def _sort_by_purpose(
-    tensors: Mapping[str, Tensor], full_names: Mapping[str, str], skips: list[Skip]
-) -> dict[str, object]:
-    """The model's variables by name, and those of its optimizer and averages in groups of their own."""
-    tree: dict[str, object] = {}
-    groups: dict[str, dict[str, Tensor]] = {"optimizer": {}, "ema": {}}
-    model: dict[str, Tensor] = {}
-    for key, tensor in tensors.items():
-        slot, average = SLOT_NAME.fullmatch(key), AVERAGE_NAME.fullmatch(key)
-        if full_names.get(key, "").rpartition("/")[2] == RANDOM_STATE:
-            skips.append(Skip(key, "the state of a random number generator"))
-        elif OPTIMIZER_KEY.search(key) or (slot and slot[1] in tensors):
-            groups["optimizer"][key] = tensor
-        elif average and average[1] in tensors:
-            groups["ema"][average[1].replace("/", ".")] = tensor
-        else:
-            model[key] = tensor
-    for name, (_, tensor) in zip(_choose_names(model, full_names), model.items(), strict=True):
-        tree[name] = replace(tensor, name=name)
-    for group_name, group in groups.items():
-        if group:
-            tree[group_name if group_name not in tree else f"{group_name}#"] = group
-    return tree
-
-
-def _choose_names(keys: Mapping[str, Tensor], full_names: Mapping[str, str]) -> Iterator[str]:
-    """The program's names where they are all there and differ, else the keys."""
-    names = [full_names.get(key, "") for key in keys]
-    is_clear = all(names) and max(Counter(names).values(), default=0) == 1
-    for key, name in zip(keys, names, strict=True):
-        chosen = name if is_clear else key.removesuffix(ATTRIBUTE_SUFFIX)
-        yield chosen.removesuffix(":0").replace("/", ".")
