@@ -15,6 +15,7 @@ from auscult.preflight_checks.find import find_setup
 from auscult.preflight_checks.measures.critics import is_score
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.records import TrainingMeasurements
+from auscult.preflight_checks.run import measure_training
 from auscult.preflight_checks.step_watch import find_whole_parts
 from auscult.preflight_checks.steps import run_steps
 from auscult.rules import run_rules
@@ -222,3 +223,12 @@ def test_scores_have_no_channels() -> None:
     assert is_score(torch.zeros(2, 30))
     assert is_score(torch.zeros(2, 1, 30))
     assert not is_score(torch.zeros(2, 16, 30))
+
+
+def test_features_as_long_as_the_sound_are_no_sound() -> None:
+    """A generator at the sample rate takes as many frames as it gives samples, of other channels."""
+    measured = measure_training(
+        describe(Training("", "hinge")), PreflightOptions(steps=3, seconds=5.0)
+    )
+    assert measured.gain_response is None
+    assert measured.watched.optimizers[0].steps == 3

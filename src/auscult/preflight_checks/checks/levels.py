@@ -101,7 +101,7 @@ def measure_gain_response(setup: Setup) -> GainResponse | None:
         return None
     target = as_wave(setup.target)
     if setup.features is None and (
-        setup.source.shape[-1] != setup.target.shape[-1] or not setup.source.is_floating_point()
+        as_wave(setup.source).shape != target.shape or not setup.source.is_floating_point()
     ):
         return None
     runs = [

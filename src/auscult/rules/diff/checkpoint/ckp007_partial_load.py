@@ -163,7 +163,7 @@ def _build_unknown_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...
     if subject.reference.is_code:
         code, file = file, code
     values = sum(code[name].size for name in code_names)
-    remedy = _advise_loading(code_names, file_names)
+    reason, advice = _advise_loading(code_names, file_names)
     return Finding(
         CODE,
         NAME,
@@ -171,7 +171,7 @@ def _build_unknown_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...
         code_names,
         f"{format_count(len(code_names), 'tensor')} of the model {'was' if len(code_names) == 1 else 'were'} never loaded"
         f" ({values:,} of {code.parameters:,} values): they look freshly initialised, and the checkpoint has"
-        f" {format_count(len(file_names), 'tensor')} for them under names that the model does not know: {remedy}",
+        f" {format_count(len(file_names), 'tensor')} for them under names that the model does not know: {reason}{advice}",
         confidence=CONFIDENCE,
         evidence={
             "never_loaded": len(code_names),
@@ -183,22 +183,26 @@ def _build_unknown_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...
                 for place in places[:MAX_LISTED_PAIRS]
             ],
         },
-        fix=Fix("guess", f"{remedy}, and load with strict=True"),
+        fix=Fix("guess", f"{advice}, and load with strict=True"),
         rank=14,
     )
 
 
-def _advise_loading(code_names: tuple[str, ...], file_names: tuple[str, ...]) -> str:
-    """What has to be done before or on loading: the order of the calls for weight norm, a renaming for the rest."""
+def _advise_loading(code_names: tuple[str, ...], file_names: tuple[str, ...]) -> tuple[str, str]:
+    """Why they were not loaded, if it is known, and what to do: the order of the calls for weight norm, a renaming for the rest."""
     has_pairs = [
         any(parse_weight_norm_name(name) is not None for name in names)
         for names in (code_names, file_names)
     ]
     if has_pairs == [False, True]:
-        return "weight norm was removed from the model before load_state_dict; load first, then call remove_weight_norm()"
+        reason = "weight norm was removed from the model before load_state_dict; "
+        return reason, "load first, then call remove_weight_norm()"
     if has_pairs == [True, False]:
-        return "the checkpoint's weights are fused; call remove_weight_norm() on the model first, then load"
-    return f"rename {list_first_names(file_names)} to {list_first_names(code_names)}"
+        return (
+            "the checkpoint's weights are fused; ",
+            "call remove_weight_norm() on the model first, then load",
+        )
+    return "", f"rename {list_first_names(file_names)} to {list_first_names(code_names)}"
 
 
 def _build_saved_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) -> Finding:
