@@ -77,3 +77,9 @@ def test_channels_of_few_values() -> None:
 def test_few_values_lie_on_a_grid_by_chance() -> None:
     bias = make_noise(4)
     assert name_rounding_format(bias, bias + np.float32(0.01)) is None
+
+
+def test_one_value_throughout_is_a_fresh_norm() -> None:
+    weight = 1 + 0.05 * make_noise(32)
+    assert name_rounding_format(weight, np.ones_like(weight)) is None
+    assert name_rounding_format(weight, quantise(weight, 8)) is not None

@@ -130,7 +130,12 @@ def _name_scaled_float8(exact: Array, rounded: Array) -> str | None:
 
 
 def _name_grid(exact: Array, rounded: Array) -> str | None:
-    """Equal steps in the whole tensor, in each channel or in each group of weights in a row."""
+    """Equal steps in the whole tensor, in each channel or in each group of weights in a row.
+
+    One value throughout is no grid: it is what a constructor leaves, the ones of a norm that was never loaded.
+    """
+    if (rounded == rounded.flat[0]).all():
+        return None
     slack = _find_value_slack(rounded)
     for part, exact_groups, rounded_groups in _iter_groupings(exact, rounded):
         if rounded_groups.shape[1] < MIN_GROUP_VALUES:
