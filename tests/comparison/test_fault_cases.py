@@ -95,3 +95,23 @@ def test_the_steps_of_a_loop() -> None:
     short = build_layer_case(CaseMaterial(twice, twice), locate("", ""))
     assert short is not None
     assert short.reference_steps is None  # two calls are no loop
+
+
+def test_a_tensor_that_only_the_candidate_changes_before_it_hands_it_on() -> None:
+    """The block hands its input to `attn`; the candidate's norms it first, with a norm that the reference calls later."""
+    types = {"": "Net", "block": "Block", "block.attn": "Linear", "block.norm": "LayerNorm"}
+    rows = [("block:input", X), ("block.attn:input", X), ("block.attn", A)]
+    rows += [("block.norm:input", B), ("block.norm", Y), ("block", Y)]
+    reference = make_trace(rows, types=types)
+    changed = [("block:input", X), ("block.norm:input", X), ("block.norm", Y)]
+    changed += [("block.attn:input", Y), ("block.attn", A), ("block", A)]
+    pairs = {path: path for path in types}
+    for candidate_rows, parent, later in (
+        (changed, "block", ["block.norm:output"]),
+        (rows, "", ["block:output"]),
+    ):
+        candidate = make_trace(candidate_rows, types=types)
+        material = CaseMaterial(reference, candidate, pairs)
+        case = build_layer_case(material, locate("block.attn", "block.attn", "input"))
+        assert case is not None
+        assert (case.parent, list(case.later)) == (parent, later)

@@ -32,10 +32,17 @@ class CallScope:
         return [path for path in paths if path != self.path]
 
 
-def find_call_scope(trace: Trace, place_record: Record) -> CallScope:
-    """The call of the module whose code gives, or hands over, the tensor of this record."""
+def find_call_scope(trace: Trace, place_record: Record, made_in: str | None = None) -> CallScope:
+    """The call of the module whose code gives, or hands over, the tensor of this record.
+
+    Args:
+        made_in: Path of that module, where the other side shows it: a module that only hands on a tensor here may make another
+            of it there.
+    """
     called_paths = {record.path for record in trace.records if record.role.startswith("output")}
-    if place_record.role.startswith("output"):
+    if made_in is not None:
+        path = made_in
+    elif place_record.role.startswith("output"):
         path = place_record.path
     else:
         path = _find_handing_module(trace, place_record, called_paths)

@@ -72,7 +72,8 @@ def build_layer_case(material: CaseMaterial, place: TensorPlace) -> LayerCase | 
         return None
     if candidate_record is None or candidate_record.stored != "full":
         return None
-    scope = find_call_scope(reference, reference_record)
+    made_in = _find_changing_parent(material, place, (reference_record, candidate_record))
+    scope = find_call_scope(reference, reference_record, made_in)
     child_paths = scope.list_child_paths()
     reference_array = reference.tensor(reference_record)
     reference_steps, candidate_steps = _find_loop_calls(material, place, scope)
@@ -98,7 +99,44 @@ def build_layer_case(material: CaseMaterial, place: TensorPlace) -> LayerCase | 
         call=place.call,
         reference_steps=reference_steps,
         candidate_steps=candidate_steps,
+        later=_collect_later_outputs(reference, scope, reference_record),
     )
+
+
+def _find_changing_parent(
+    material: CaseMaterial, place: TensorPlace, records: tuple[Record, Record]
+) -> str | None:
+    """The parent, where the reference's hands on to its child what it took itself and the candidate's hands on something else.
+
+    None where the candidate's does so too, or the reference's makes the tensor.
+    """
+    if place.role.startswith("output"):
+        return None
+    parent, candidate_parent = _find_nearest_pair(material, place.path_ref)
+    if not parent or candidate_parent is None:
+        return None
+    taken = _list_taken_tensors(material.reference, parent)
+    candidate_taken = _list_taken_tensors(material.candidate, candidate_parent)
+    reference_key, candidate_key = (record.same_as or record.key for record in records)
+    if reference_key in taken and candidate_taken and candidate_key not in candidate_taken:
+        return parent
+    return None
+
+
+def _find_nearest_pair(material: CaseMaterial, path: str) -> tuple[str, str | None]:
+    """The nearest paired module above, and its partner."""
+    parent = path.rpartition(".")[0]
+    while parent and parent not in material.pairs:
+        parent = parent.rpartition(".")[0]
+    return parent, material.pairs.get(parent)
+
+
+def _list_taken_tensors(trace: Trace, path: str) -> set[str]:
+    return {
+        record.same_as or record.key
+        for record in trace.records
+        if record.path == path and record.role.startswith("input")
+    }
 
 
 def _is_full(record: Record) -> bool:
@@ -148,6 +186,26 @@ def _collect_context(trace: Trace, scope: CallScope) -> dict[str, Array]:
             name = f"{record.path}#{record.call}:{record.role}"
         context[name] = trace.tensor(record)
     return context
+
+
+def _collect_later_outputs(
+    trace: Trace, scope: CallScope, place_record: Record
+) -> dict[str, Array]:
+    """First outputs of the parent's children that are called behind the place and not before it, by `path:role`."""
+    called_before = {record.path for record in scope.before}
+    later_records = [
+        record
+        for record in scope.records
+        if record.order > place_record.order
+        and record.role == "output"
+        and record.path not in called_before
+        and record.path != place_record.path
+        and _is_full(record)
+    ]
+    return {
+        f"{record.path}:{record.role}": trace.tensor(record)
+        for record in later_records[:MAX_CONTEXT_TENSORS]
+    }
 
 
 def _order_candidate_calls(

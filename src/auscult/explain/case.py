@@ -56,6 +56,8 @@ class LayerCase:
             reference.
         call: Which call of the module.
         reference_steps, candidate_steps: The calls of an iterated module, for a case about the loop around it.
+        later: What the parent's children give behind the place, by trace key (`norm1:output`). In a run on the reference's tensors
+            a candidate that calls one of them before the place has it there already.
         searched: What the searches found while mistakes are tried here (see `explain.searches`); emptied afterwards.
     """
 
@@ -77,6 +79,7 @@ class LayerCase:
     call: int = 0
     reference_steps: IteratedCalls | None = None
     candidate_steps: IteratedCalls | None = None
+    later: Mapping[str, Array] = field(default_factory=dict)
     searched: dict[Hashable, object] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -83,3 +83,9 @@ def test_one_value_throughout_is_a_fresh_norm() -> None:
     weight = 1 + 0.05 * make_noise(32)
     assert name_rounding_format(weight, np.ones_like(weight)) is None
     assert name_rounding_format(weight, quantise(weight, 8)) is not None
+
+
+def test_channels_of_sixteen_values_leave_most_levels_out() -> None:
+    weight = 0.1 * make_noise(16, 16)
+    assert name_rounding_format(weight, quantise(weight, 8, kept=0)) == "8 bits per channel"
+    assert name_rounding_format(weight, weight * np.float32(1.002)) is None

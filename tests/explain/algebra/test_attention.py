@@ -96,10 +96,12 @@ def test_a_reading_is_found_among_all() -> None:
     parts = find_parts(SEPARATE)
     options = list(iter_attention_variants(case, parts))
     assert {variant.heads for variant in options} == {2}
+    others = iter_attention_variants(case, parts, undeclared=True)
+    assert {variant.heads for variant in others} == {1, 4, 8}
     target = compute_attention(AttentionVariant(2, scale="1/head", mask="causal"), parts)
     assert target is not None
-    (found, misfit), *others = find_fitting_variants(target, options, parts, 1e-6)
-    assert (found.scale, found.mask, misfit, others) == ("1/head", "causal", 0.0, [])
+    (found, misfit), *further = find_fitting_variants(target, options, parts, 1e-6)
+    assert (found.scale, found.mask, misfit, further) == ("1/head", "causal", 0.0, [])
     assert find_fitting_variants(make_noise(1, 6, 8, seed=8), options, parts, 1e-3) == []
 
 

@@ -39,6 +39,12 @@ MAX_BITS = 8
 
 Chosen, not measured.
 """
+FEW_GROUP_VALUES = 64
+"""Values of a group up to which the usual rounding is tried where no grid is seen: so few leave most of 256 levels out, and the
+smallest gap between two of them may span many steps.
+
+Chosen, not measured.
+"""
 MIN_USUAL_BITS = 3
 """Fewest bits of the usual rounding that are looked for in groups of few values.
 
@@ -147,9 +153,11 @@ def _name_grid(exact: Array, rounded: Array) -> str | None:
         rows = sample.astype(np.intp)
         columns = slice(0, SCREENED_VALUES)
         screened = exact_groups[rows, columns], rounded_groups[rows, columns]
-        if _count_grid_bits(*screened, slack) is None:
-            continue
-        bits = _count_grid_bits(exact_groups, rounded_groups, slack)
+        bits = None
+        if _count_grid_bits(*screened, slack) is not None:
+            bits = _count_grid_bits(exact_groups, rounded_groups, slack)
+        if bits is None and rounded_groups.shape[1] <= FEW_GROUP_VALUES:
+            bits = _find_usual_bits(exact_groups, rounded_groups)
         if bits is not None:
             return f"{bits} bits per {part}"
     return None
@@ -158,13 +166,16 @@ def _name_grid(exact: Array, rounded: Array) -> str | None:
 def _find_usual_bits(exact: Array, rounded: Array) -> int | None:
     """Bits of the usual rounding, up to the largest magnitude of each group [values], where it gives exactly these values.
 
-    A few values lie on some grid by chance; on the one that the exact weight prescribes they do not.
+    A few values lie on some grid by chance; on the one that the exact weight prescribes they do not. The largest magnitude is
+    the last step to both sides, the last but one of them, or lies between the two, as libraries have it.
     """
     largest = np.abs(exact).max(axis=1, keepdims=True)
     for bits in range(MAX_BITS, MIN_USUAL_BITS - 1, -1):
-        for levels in (2 ** (bits - 1) - 1, 2 ** (bits - 1)):
+        for levels in (2 ** (bits - 1) - 1, 2 ** (bits - 1) - 0.5, 2 ** (bits - 1)):
             step = np.where(largest > 0, largest, 1.0) / levels
-            written = np.clip(np.round(exact / step), -(levels + 1), levels) * step
+            written = (
+                np.clip(np.round(exact / step), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1) * step
+            )
             if relative_error(written, rounded) <= MAX_SCALE_ERROR:
                 return bits
     return None

@@ -44,7 +44,12 @@ HEAD_COUNT_ATTRIBUTES = (
     "num_attention_heads",
 )
 SCREENED_FRAMES = 8  # query frames on which a reading is tried before all of them are
+USUAL_HEAD_COUNTS = (1, 2, 4, 8, 16)
 ROPE_KINDS = ("none", "half", "interleaved")
+GROUPINGS = ("neighbours", "tiled")
+MASKED_SCORE = -1e30
+"""In place of a score that is masked, where code wants no NaN: far below any score, so that a query that may attend to nothing
+takes the mean of all values."""
 RELATIVE_SHIFTS = ("aligned", "unshifted", "one early", "one late", "mirrored")
 """Where the score of each distance comes from: see `relative_scores`."""
 
@@ -55,12 +60,15 @@ class AttentionVariant:
 
     Attributes:
         scale: Its name: `1/sqrt(head)`, `1/sqrt(model)`, `1/head`, `1`.
-        mask: `none`, `causal`, `anti-causal`, or `keep:NAME` (true attends), `drop:NAME` (true does not), `add:NAME` (its
+        mask: `none`, `causal`, `causal-start` (of fewer queries than keys, the first query sees one key, not all but the last
+            ones), `anti-causal`, or `keep:NAME` (true attends), `drop:NAME` (true does not), `add:NAME` (its
             numbers are added to the scores).
         rope: How positions turn q and k.
         offset: How far the queries' positions are ahead of the keys'.
         relative: How scores of relative positions are laid over the keys: one of SHIFTS, or `none`.
         biases: Which bias goes to the content and which to the position term: `u, v`, `v, u` or `none`.
+        grouping: Which query heads share a head of keys and values, where there are fewer of these: `neighbours` (0, 1 take
+            head 0), or `tiled` (0, 2, ... take head 0).
     """
 
     heads: int
@@ -71,6 +79,7 @@ class AttentionVariant:
     base: float = 10000.0
     relative: str = "none"
     biases: str = "none"
+    grouping: str = "neighbours"
 
     @property
     def says(self) -> str:
@@ -78,8 +87,10 @@ class AttentionVariant:
             relative = f", relative scores {self.relative} with biases {self.biases}"
         else:
             relative = ""
+        grouping = "" if self.grouping == "neighbours" else f", heads of keys {self.grouping}"
         return (
-            f"{self.heads} heads, scale {self.scale}, mask {self.mask}, rope {self.rope}{relative}"
+            f"{self.heads} heads{grouping}, scale {self.scale}, mask {self.mask}, rope"
+            f" {self.rope}{relative}"
         )
 
 
@@ -181,15 +192,26 @@ def list_declared_heads(case: LayerCase) -> list[int]:
     ]
 
 
-def iter_attention_variants(case: LayerCase, parts: AttentionInputs) -> Iterator[AttentionVariant]:
-    """Every usual reading."""
+def iter_attention_variants(
+    case: LayerCase, parts: AttentionInputs, *, undeclared: bool = False
+) -> Iterator[AttentionVariant]:
+    """Every usual reading, with the number of heads that the module declares.
+
+    Args:
+        undeclared: With the usual other numbers of heads instead.
+    """
     width = parts.q.shape[-1]
     declared_counts = list_declared_heads(case)
     masks = ["none"]
     if parts.q.shape[1] == parts.k.shape[1]:
         masks += ["causal", "anti-causal"]
+    elif parts.q.shape[1] < parts.k.shape[1]:
+        masks += ["causal", "causal-start"]
     masks += [f"{mask_use}:{name}" for name in parts.masks for mask_use in ("keep", "drop", "add")]
-    for heads in declared_counts[:1] or [h for h in (1, 2, 4, 8, 16) if width % h == 0]:
+    head_counts = declared_counts[:1] or list(USUAL_HEAD_COUNTS)
+    if undeclared:
+        head_counts = [count for count in USUAL_HEAD_COUNTS if count not in head_counts]
+    for heads in head_counts:
         if not has_whole_heads(parts, heads):
             continue
         for mask in masks:
@@ -204,6 +226,8 @@ def iter_attention_variants(case: LayerCase, parts: AttentionInputs) -> Iterator
                         biases="u, v" if parts.biases else "none",
                     )
                     yield variant
+                    if parts.k.shape[-1] < width:
+                        yield replace(variant, grouping="tiled")
                     if parts.biases:
                         yield replace(variant, biases="v, u")
                         yield replace(variant, biases="none")
@@ -221,18 +245,25 @@ def _iter_position_schemes(parts: AttentionInputs) -> Iterator[tuple[str, str]]:
 
 
 def compute_attention(
-    variant: AttentionVariant, parts: AttentionInputs, rows: Array | None = None
+    variant: AttentionVariant,
+    parts: AttentionInputs,
+    rows: Array | None = None,
+    masked_score: float = -np.inf,
 ) -> Array | None:
-    """The result [batch, time, features], for some query frames or all; None where the heads do not fit."""
+    """The result [batch, time, features], for some query frames or all; None where the heads do not fit.
+
+    Args:
+        masked_score: What is added where a mask lets nothing through. It shows in queries that may attend to nothing: NaN, or
+            the mean of all values.
+    """
     if not has_whole_heads(parts, variant.heads):
         return None
     q = _split_heads(parts.q, variant.heads)
     width = q.shape[-1]
     key_heads = parts.k.shape[-1] // width
     repeats = variant.heads // key_heads
-    k, v = (
-        np.repeat(_split_heads(part, key_heads), repeats, axis=1) for part in (parts.k, parts.v)
-    )
+    repeat_heads = _tile_heads if variant.grouping == "tiled" else _repeat_heads
+    k, v = (repeat_heads(_split_heads(part, key_heads), repeats) for part in (parts.k, parts.v))
     if variant.rope != "none":
         if width % 2:
             return None
@@ -242,15 +273,11 @@ def compute_attention(
         )
         k = ops.apply_rotary(k, interleaved=is_interleaved, base=variant.base)
     rows = np.arange(q.shape[2]) if rows is None else rows
-    scale = {
-        "1/sqrt(head)": 1 / sqrt(width),
-        "1": 1.0,
-        "1/sqrt(model)": 1 / sqrt(parts.q.shape[-1]),
-        "1/head": 1 / width,
-    }[variant.scale]
+    scale = _compute_scale(variant, width, parts.q.shape[-1])
     bias = _mask_to_bias(variant.mask, parts, q.shape[2], k.shape[2])
     if bias is None:
         return None
+    bias = np.maximum(bias, masked_score)
     bias, q = bias[:, :, rows] if bias.shape[2] > 1 else bias, q[:, :, rows]
     if parts.positions is not None:
         content, position = (_select_bias(parts, variant, bias_index, q) for bias_index in (0, 1))
@@ -260,6 +287,23 @@ def compute_attention(
         q = q + content
     result = ops.apply_attention(q, k, v, scale, bias)
     return result.transpose(0, 2, 1, 3).reshape(q.shape[0], len(rows), -1)
+
+
+def _compute_scale(variant: AttentionVariant, head_width: int, model_width: int) -> float:
+    return {
+        "1/sqrt(head)": 1 / sqrt(head_width),
+        "1": 1.0,
+        "1/sqrt(model)": 1 / sqrt(model_width),
+        "1/head": 1 / head_width,
+    }[variant.scale]
+
+
+def _repeat_heads(x: Array, repeats: int) -> Array:
+    return np.repeat(x, repeats, axis=1)
+
+
+def _tile_heads(x: Array, repeats: int) -> Array:
+    return np.tile(x, (1, repeats, 1, 1))
 
 
 def has_whole_heads(parts: AttentionInputs, heads: int) -> bool:
@@ -324,11 +368,12 @@ def _mask_to_bias(mask: str, parts: AttentionInputs, queries: int, keys: int) ->
     """What is added to the scores, [batch or 1, 1, queries or 1, keys]."""
     if mask == "none":
         return np.zeros((1, 1, 1, keys))
-    if mask in {"causal", "anti-causal"}:
-        causal_mask = np.tril(np.ones((queries, keys), bool))
-        return np.where(causal_mask if mask == "causal" else causal_mask.T, 0.0, -np.inf)[
-            None, None
-        ]
+    if mask in {"causal", "causal-start", "anti-causal"}:
+        ahead = 0 if mask == "causal-start" else keys - queries
+        causal_mask = np.tril(np.ones((queries, keys), bool), ahead)
+        if mask == "anti-causal":
+            causal_mask = causal_mask.T
+        return np.where(causal_mask, 0.0, -np.inf)[None, None]
     mask_use, _, name = mask.partition(":")
     mask_values = parts.masks[name]
     shaped_mask = _reshape_mask(mask_values, parts.q.shape[0], queries, keys)
@@ -368,16 +413,17 @@ def find_fitting_variants(
     if target_values.ndim != 3 or target_values.shape[:2] != parts.q.shape[:2]:
         return []
     rows = np.unique(np.linspace(0, target_values.shape[1] - 1, SCREENED_FRAMES).astype(int))
+    masked_score = MASKED_SCORE if np.isfinite(target_values).all() else -np.inf
     fitting_variants = []
     for variant in options:
-        drawn_output = compute_attention(variant, parts, rows)
+        drawn_output = compute_attention(variant, parts, rows, masked_score)
         if (
             drawn_output is None
             or drawn_output.shape != target_values[:, rows].shape
             or relative_error(drawn_output, target_values[:, rows]) > 2 * limit + 1e-9
         ):
             continue
-        output = compute_attention(variant, parts)
+        output = compute_attention(variant, parts, masked_score=masked_score)
         if output is not None and (misfit := relative_error(output, target_values)) <= limit:
             fitting_variants.append((variant, misfit))
     return sorted(fitting_variants, key=lambda pair: pair[1])

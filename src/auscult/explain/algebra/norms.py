@@ -14,9 +14,11 @@ from auscult.weights import Array, ModuleInfo
 
 NORM_TYPE_PATTERN = re.compile(r"norm", re.IGNORECASE)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
-GAIN_NAMES, SHIFT_NAMES = ("weight", "gamma"), ("bias", "beta")
+GAIN_NAMES, SHIFT_NAMES = ("weight", "gamma", "scale", "g"), ("bias", "beta", "shift", "b")
 """What norms call their gain and shift."""
-NormKind = Literal["layer", "group", "instance", "batch", "batch-statistics", "rms", "unit"]
+NormKind = Literal[
+    "layer", "group", "instance", "batch", "batch-statistics", "batch-fresh", "rms", "unit"
+]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class NormConvention:
 
     Attributes:
         kind: What is normalised over: `layer` the channels of a frame; `group` a group of channels over time; `instance` a
-            channel over time; `batch` stored statistics; `batch-statistics` those of this batch; `rms` like layer but without
+            channel over time; `batch` stored statistics; `batch-statistics` those of this batch; `batch-fresh` those that a
+            constructor leaves, mean 0 and variance 1; `rms` like layer but without
             the mean; `unit` like rms but divided by the length of the vector, not its rms.
         axis: Channels.
         groups: Of a group norm.
@@ -77,6 +80,10 @@ class NormConvention:
             return None
         if self.kind == "batch-statistics":
             return normalise_axes(x, (0, *time), self.eps, **options)
+        if self.kind == "batch-fresh":
+            if "running_var" not in weights:
+                return None
+            return np.asarray(x / np.sqrt(1 + self.eps))
         if self.kind == "batch":
             mean, variance = weights.get("running_mean"), weights.get("running_var")
             if mean is None or variance is None or mean.size != x.shape[axis]:
@@ -188,7 +195,11 @@ def iter_norm_conventions(x: Array, groups: tuple[int, ...] = ()) -> Iterator[No
             NormConvention("unit", axis),
             NormConvention("layer", axis, ddof=1),
         ]
-        base_norms += [NormConvention("batch", axis), NormConvention("batch-statistics", axis)]
+        base_norms += [
+            NormConvention("batch", axis),
+            NormConvention("batch-statistics", axis),
+            NormConvention("batch-fresh", axis),
+        ]
         if x.ndim > 2:
             base_norms.append(NormConvention("instance", axis))
         for count in groups:

@@ -1,7 +1,8 @@
 """Attention sees other positions.
 
 **What it finds.** A mask of the scores that is inverted, causal where it should be full, or added
-as numbers where it says yes or no.
+as numbers where it says yes or no; a causal mask that counts the queries of a later chunk from the
+first key.
 
 **What you hear.** Mumbling, repetition, no ending. Where a row of the mask allows no position at
 all: NaN, and silence.
@@ -57,6 +58,8 @@ MASK_USES = {
     "add": "added as numbers",
 }
 
+MASK_TEXTS = {"causal-start": "causal from the first key on, with fewer queries than keys"}
+
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """The same heads and scale under another mask.
@@ -77,4 +80,4 @@ def _describe_mask(name: str) -> str:
     kind, _, source = name.partition(":")
     if kind in MASK_USES:
         return f"{source} {MASK_USES[kind]}"
-    return kind
+    return MASK_TEXTS.get(kind, kind)

@@ -13,7 +13,8 @@ since put them before the branch. Both have the same weights.
 **How it is measured.** Both sides' tensors are written over the tensors at hand, to which the
 outputs of neighbouring norms are added as if they were applied here. The two expressions differ in
 one tensor, and one of the two is a norm's output that the other side uses before or after this
-place. For norms written between modules, both sides have one and a leaky ReLU lies on the other
+place. A norm that the candidate calls before the branch whose sum the reference norms is one too.
+For norms written between modules, both sides have one and a leaky ReLU lies on the other
 side of it.
 
 **Example.**
@@ -51,6 +52,11 @@ OPPOSITES = {"before": "after", "after": "before"}
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """A norm that the other side applies before or after this place."""
     for difference in wiring.find_join_differences(case, floor):
+        if wiring.is_norm_called_too_early(case, difference):
+            summands = ", ".join(sorted(difference.missing_terms))
+            message = f"it norms before {summands} is added, the reference after it"
+            yield difference.to_explanation(NAME, message)
+            continue
         change = wiring.find_norm_change(case, difference)
         if change is None or change.kind not in OPPOSITES:
             continue

@@ -51,7 +51,9 @@ SEARCHES = (norms.SEARCH,)
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """Another statistic, axis or gain."""
     for difference in norms.find_norm_differences(case, floor):
-        if difference.is_eps_only or difference.uses_batch_statistics or difference.concerns_groups:
+        if difference.is_eps_only or difference.concerns_groups:
+            continue
+        if difference.uses_batch_statistics or difference.uses_fresh_statistics:
             continue
         message = (
             f"it normalises as {_describe_norm(difference.candidate)}, the reference as"

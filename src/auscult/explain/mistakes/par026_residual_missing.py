@@ -46,6 +46,8 @@ SEARCHES = (wiring.SEARCH,)
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """The output less the input, or one summand of two."""
     for difference in wiring.find_join_differences(case, floor):
+        if wiring.is_norm_called_too_early(case, difference):
+            continue  # a norm before its branch, not behind it: the sum comes later
         if wiring.lacks_summands(difference) and wiring.is_residual_sum(difference.reference):
             names = ", ".join(sorted(difference.missing_terms))
             yield difference.to_explanation(NAME, f"it does not add {names}")

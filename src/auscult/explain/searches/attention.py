@@ -22,7 +22,17 @@ from auscult.explain.searches import run_once_per_case
 from auscult.weights import Array
 
 SEARCH = "attention"
-VARIANT_FIELDS = ("heads", "scale", "mask", "rope", "offset", "base", "relative", "biases")
+VARIANT_FIELDS = (
+    "heads",
+    "grouping",
+    "scale",
+    "mask",
+    "rope",
+    "offset",
+    "base",
+    "relative",
+    "biases",
+)
 """In this order a difference is named: the first field that differs is the mistake."""
 MAX_REFERENCE_VARIANTS = 4
 """Readings of the reference that the candidate's are held against: several may be the same computation.
@@ -102,9 +112,11 @@ def find_attention_differences(case: LayerCase, floor: float) -> tuple[Attention
     )[:MAX_REFERENCE_VARIANTS]
     if not reference_fits:
         return ()
-    candidate_fits = find_fitting_variants(
-        case.candidate, variants, parts, get_candidate_limit(case, floor)
-    )
+    limit = get_candidate_limit(case, floor)
+    candidate_fits = find_fitting_variants(case.candidate, variants, parts, limit)
+    if not candidate_fits:
+        variants = list(iter_attention_variants(case, parts, undeclared=True))
+        candidate_fits = find_fitting_variants(case.candidate, variants, parts, limit)
     differences = []
     for (candidate, residual), (reference, _) in product(candidate_fits, reference_fits):
         unequal = tuple(

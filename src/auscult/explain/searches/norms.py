@@ -10,7 +10,9 @@ import numpy as np
 from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.algebra.norms import (
     EPSILONS,
+    GAIN_NAMES,
     NORM_TYPE_PATTERN,
+    SHIFT_NAMES,
     NormConvention,
     iter_norm_conventions,
 )
@@ -71,6 +73,11 @@ class NormDifference:
         return self.kinds == ("batch", "batch-statistics")
 
     @property
+    def uses_fresh_statistics(self) -> bool:
+        """The reference norms by stored statistics, the candidate by those of a constructor."""
+        return self.kinds == ("batch", "batch-fresh")
+
+    @property
     def concerns_groups(self) -> bool:
         """One side at least norms over groups of channels."""
         return "group" in self.kinds
@@ -125,17 +132,29 @@ def _compare_conventions(
 
 def _iter_inputs(case: LayerCase) -> Iterator[tuple[Array, Mapping[str, Array]]]:
     """What may have been normalised: the input of a norm module, or the latest tensors where the code norms between modules."""
-    if (
-        NORM_TYPE_PATTERN.search(case.module.type)
-        and case.role == "output"
-        and case.input is not None
-    ):
+    is_norm = NORM_TYPE_PATTERN.search(case.module.type) or _owns_gain_alone(case)
+    if is_norm and case.role == "output" and case.input is not None:
         yield to_float64(case.input), case.weights
     elif case.role != "output" or not case.weights:
         is_even = case.reference.dtype.kind != "c" and _is_even(to_float64(case.reference))
         for value in list(case.context.values())[-2:]:
             if value.dtype.kind == "f" and value.ndim > 1 and is_even:
                 yield to_float64(value), {}
+
+
+def _owns_gain_alone(case: LayerCase) -> bool:
+    """Whether a module, whatever its class is called, keeps the shape and owns one value per channel: a gain, and perhaps a
+    shift.
+    """
+    if case.input is None or case.input.shape != case.reference.shape:
+        return False
+    channels = {weight.size for weight in case.weights.values()}
+    return (
+        len(channels) == 1
+        and channels <= set(case.reference.shape[1:])
+        and set(case.weights) <= {*GAIN_NAMES, *SHIFT_NAMES}
+        and bool(set(case.weights) & set(GAIN_NAMES))
+    )
 
 
 def _is_even(x: Array) -> bool:

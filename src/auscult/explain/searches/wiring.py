@@ -288,9 +288,14 @@ def _count_changed_steps(reference: Expression, candidate: Expression) -> int:
 
 
 def _collect_neighbour_norms(case: LayerCase) -> dict[str, Array]:
-    """What a neighbouring norm would give for a tensor at hand, if the candidate applied it here."""
+    """What a neighbouring norm would give for a tensor at hand, if the candidate applied it here; and what those give that the
+    reference calls behind this place: the candidate may have called them before.
+    """
     latest = list(case.context.items())[-3:] + list(case.context.items())[:1]
-    return dict(_iter_norm_outputs(case, latest))
+    called_later = {
+        key: value for key, value in case.later.items() if _read_norm_path(case, key) is not None
+    }
+    return dict(_iter_norm_outputs(case, latest)) | called_later
 
 
 def _iter_norm_outputs(
@@ -319,6 +324,21 @@ def lacks_summands(difference: WiringDifference) -> bool:
         and difference.candidate.join in {"one", "sum", "mean"}
         and difference.missing_terms
         and not difference.extra_terms
+    )
+
+
+def is_norm_called_too_early(case: LayerCase, difference: WiringDifference) -> bool:
+    """Whether the place is what reaches a norm that the candidate calls before it has the summand that is missing there."""
+    calls = case.candidate_calls
+    missing_paths = [term.partition(":")[0] for term in difference.missing_terms]
+    return (
+        case.role.startswith("input")
+        and lacks_summands(difference)
+        and bool(NORM_TYPE_PATTERN.search(case.module.type))
+        and case.path in calls
+        and all(
+            path in calls and calls.index(path) > calls.index(case.path) for path in missing_paths
+        )
     )
 
 
