@@ -92,3 +92,72 @@ def test_other_weights_are_not_the_reference_s_rounded(tmp_path: Path) -> None:
     report = run(other, tmp_path)
     assert report.verdict is Verdict.DIVERGENT
     assert "3 of 4 quantised weights" in report.to_json()["floor"]["what"]
+
+
+class Batches:
+    """The input, to calibrate on, in the form that ONNX Runtime asks for."""
+
+    def __init__(self) -> None:
+        self.left = [{"x": X}]
+
+    def get_next(self) -> dict[str, Array] | None:
+        return self.left.pop() if self.left else None
+
+
+def run_static(candidate: nn.Module, folder: Path, form: str, *, per_channel: bool) -> Report:
+    graph, small = folder / "float.onnx", folder / "int8.onnx"
+    inputs = (torch.from_numpy(X),)
+    torch.onnx.export(
+        candidate, inputs, str(graph), dynamo=False, opset_version=17, input_names=["x"]
+    )
+    quantization.quantize_static(
+        str(graph),
+        str(small),
+        Batches(),
+        quant_format=quantization.QuantFormat[form],
+        per_channel=per_channel,
+        reduce_range=True,
+    )
+    return compare(Convolutions(), small, inputs=X)
+
+
+class Convolutions(nn.Module):
+    """Convolutions with a batch norm, ReLUs and a projection: what static quantisation takes."""
+
+    def __init__(self, slope: float = 0.1) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.slope = slope
+        self.conv = nn.Conv1d(12, 24, 5, padding=2)
+        self.norm = nn.BatchNorm1d(24)
+        self.up = nn.ConvTranspose1d(24, 16, 4, 2, 1)
+        self.mid = nn.Conv1d(16, 16, 3, padding=1)
+        self.out = nn.Linear(16, 6)
+        with torch.no_grad():
+            self.norm.get_buffer("running_mean").normal_(0, 0.3)
+            self.norm.get_buffer("running_var").uniform_(0.3, 2)
+            self.out.bias.normal_(0, 0.3)
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = nn.functional.leaky_relu(self.norm(self.conv(x)), self.slope)
+        x = torch.relu(self.up(x))
+        x = torch.relu(x + torch.tanh(self.mid(x)))
+        y: torch.Tensor = self.out(x.transpose(1, 2))
+        return y
+
+
+@pytest.mark.parametrize(("form", "per_channel"), [("QDQ", True), ("QOperator", False)])
+def test_static_exports_and_faults_beside_the_quantisation(
+    form: str, per_channel: bool, tmp_path: Path
+) -> None:
+    right = run_static(Convolutions(), tmp_path, form, per_channel=per_channel)
+    assert right.verdict is Verdict.EQUIVALENT
+    assert not [finding for finding in right.findings if finding.severity.value == "error"]
+    silent = Convolutions(0.2)
+    with torch.no_grad():
+        silent.out.bias.zero_()
+    report = run_static(silent, tmp_path, form, per_channel=per_channel)
+    assert report.verdict is Verdict.DIVERGENT
+    named = {(f.cause, f.where) for f in report.findings if f.severity.value == "error"}
+    assert named == {("leaky-slope", ("up",)), ("bias-missing", ("out",))}

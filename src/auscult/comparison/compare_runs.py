@@ -40,7 +40,7 @@ from auscult.comparison.private_differences import (
 )
 from auscult.comparison.quantised_candidate import (
     CandidateQuantisation,
-    measure_rounded_output,
+    get_rounded_output_error,
     undo_candidate_quantisation,
 )
 from auscult.comparison.results import LayerResult
@@ -71,8 +71,7 @@ class RunComparison:
             `runs` then has a reference with the same.
         quantisation: What is known of an int8 candidate's arithmetic; `runs` then has the
             float model that it stands for.
-        rounded_output_error: Relative error of a rounded candidate's output, as it runs, against
-            the reference as it was given.
+        rounded_output_error: Relative error that rounding alone makes at a candidate's output.
         calls_that_differ: Calls by the reference and by the candidate, by the reference's path,
             where they are not equally many.
     """
@@ -174,7 +173,6 @@ def compare_runs(
     """
     report_progress = progress or _ignore_progress
     report_progress(0, 4, "aligning layers")
-    exact_reference = runs.reference
     runs, quantisation = undo_candidate_quantisation(runs)
     alignment = align_runs(runs, overrides or {})
     report_progress(1, 4, "measuring the noise floor")
@@ -214,7 +212,7 @@ def compare_runs(
         (*skips, *iter_uncompared_calls(calls_that_differ)),
         rounding,
         quantisation,
-        measure_rounded_output(exact_reference, rounding, quantisation),
+        get_rounded_output_error(rounding, quantisation),
         calls_that_differ,
     )
 

@@ -1,4 +1,4 @@
-"""An int8 dynamic export: its weights are rounded before, what comes into a layer while it runs.
+"""An int8 export: its weights are rounded before, and what comes into a layer while it runs.
 
 Its rounding hides faults of the same size. The candidate is therefore judged as the float model that it stands for: each weight
 that is a weight of the reference within half a step of its grid counts as that one, the others are dequantised, and nothing is
@@ -17,7 +17,6 @@ from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.rounded_weights import WeightRounding
 from auscult.errors import AuscultError
-from auscult.traces.records import Trace
 
 MAX_PRODUCT_ERROR = 1e-3
 """Relative error of a product of integers up to which its kernel is taken to compute it.
@@ -33,18 +32,18 @@ class CandidateQuantisation:
     """What rounding does in an int8 candidate.
 
     Attributes:
-        trace: The candidate's own run.
         restored, kept: Names of its weights that are the reference's within half a step, and of those that are not.
         weight_error: Relative error that the rounded weights make at the model's output; None where it could not be compared.
         activation_error: The same for rounding what comes into the layers, with the same weights.
+        output_error: What both do together.
         product_errors: Operators whose product is not what their integers give, with the relative error.
     """
 
-    trace: Trace
     restored: tuple[str, ...]
     kept: tuple[str, ...]
     weight_error: float | None
     activation_error: float | None
+    output_error: float | None
     product_errors: Mapping[str, float]
 
     @property
@@ -84,22 +83,22 @@ def undo_candidate_quantisation(
     if hasattr(runner, "measure_product_errors"):
         product_errors = runner.measure_product_errors(inputs)
     rounding = CandidateQuantisation(
-        runs.candidate,
         tuple(exact_weights.restored),
         tuple(exact_weights.kept),
         measure_output_error(exact, rounded),
         measure_output_error(rounded, runs.candidate),
+        measure_output_error(exact, runs.candidate),
         {path: error for path, error in product_errors.items() if error > MAX_PRODUCT_ERROR},
     )
     return replace(runs, candidate=exact, candidate_runner=exact_runner), rounding
 
 
-def measure_rounded_output(
-    reference: Trace, rounding: WeightRounding | None, quantisation: CandidateQuantisation | None
+def get_rounded_output_error(
+    rounding: WeightRounding | None, quantisation: CandidateQuantisation | None
 ) -> float | None:
-    """How far the candidate as it runs is from the reference as it was given; None where nothing in it is rounded."""
+    """How far rounding alone takes the candidate's output; None where nothing in it is rounded."""
     if quantisation is not None:
-        return measure_output_error(reference, quantisation.trace)
+        return quantisation.output_error
     if rounding is not None:
         return rounding.output_error
     return None

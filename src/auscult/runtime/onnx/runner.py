@@ -22,6 +22,10 @@ from auscult.runtime.onnx.graph_run import GraphRun
 from auscult.runtime.onnx.integer_products import measure_product_errors
 from auscult.runtime.onnx.session import open_session, run_session
 from auscult.runtime.onnx.undo_quantisation import is_quantised_dynamically, undo_quantisation
+from auscult.runtime.onnx.undo_static_quantisation import (
+    is_quantised_statically,
+    undo_static_quantisation,
+)
 from auscult.runtime.options import CaptureOptions
 from auscult.runtime.quantised_weights import RestoreWeight, keep_rounded
 from auscult.runtime.recorder import Recorder, TensorStore
@@ -76,12 +80,14 @@ class OnnxRunner:
         return self
 
     def without_quantisation(self, restore: RestoreWeight = keep_rounded) -> OnnxRunner | None:
-        """A runner of the float model that an int8 dynamic one stands for; None of one that rounds no
+        """A runner of the float model that an int8 one stands for; None of one that rounds no
         activation, or whose integers have no known scale.
         """
-        if not is_quantised_dynamically(self.graph):
-            return None
-        data = undo_quantisation(self.graph, self._weights, restore)
+        data = None
+        if is_quantised_statically(self.graph):
+            data = undo_static_quantisation(self.graph, self._weights, restore)
+        elif is_quantised_dynamically(self.graph):
+            data = undo_quantisation(self.graph, self._weights, restore)
         if data is None:
             return None
         folder = tempfile.TemporaryDirectory(prefix="auscult-")

@@ -9,7 +9,7 @@ Source: https://onnxruntime.ai/docs/performance/model-optimizations/quantization
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,7 +47,12 @@ def undo_quantisation(
     Returns:
         None where some operator's integers have no known scale, or another form.
     """
-    undoing = _Undoing(graph, weights, restore)
+    return build_float_model(DynamicUndoing(graph, weights, restore))
+
+
+def build_float_model(undoing: QuantisationUndoing) -> bytes | None:
+    """The edited model; None where some operator's integers have no known scale, or another form."""
+    graph, weights = undoing.graph, undoing.weights
     try:
         nodes = undoing.build_nodes()
     except KeyError:
@@ -71,14 +76,14 @@ def _copy_initializer(data: bytes, tensor: Tensor | None) -> bytes:
     return encode_tensor(tensor.name, array)
 
 
-class _Undoing:
+class QuantisationUndoing:
     """Collects the float operators and their weights.
 
     Attributes:
         arrays: New initializers by name.
         dropped_names: Initializers that nothing takes any more.
-        floats: What was rounded, by the name of its integers.
-        dropped: Paths of nodes that other nodes stand for.
+        makers: The node that gives each tensor.
+        takers: The nodes that take it.
     """
 
     def __init__(
@@ -87,15 +92,11 @@ class _Undoing:
         self.graph, self.weights, self.restore = graph, weights, restore
         self.arrays: dict[str, Array] = {}
         self.dropped_names: set[str] = set()
-        self.floats = {
-            node.outputs[0]: node.inputs[0] for node in graph.nodes if node.op == ROUNDING_OPERATOR
-        }
-        self.dropped: set[str] = set()
-        self._makers = {name: node for node in graph.nodes for name in node.outputs}
-        self._takers: dict[str, list[GraphNode]] = {}
+        self.makers = {name: node for node in graph.nodes for name in node.outputs}
+        self.takers: dict[str, list[GraphNode]] = {}
         for node in graph.nodes:
             for name in node.inputs:
-                self._takers.setdefault(name, []).append(node)
+                self.takers.setdefault(name, []).append(node)
 
     def build_nodes(self) -> list[bytes]:
         """The bytes of all nodes.
@@ -103,6 +104,72 @@ class _Undoing:
         Raises:
             KeyError: If integers have no known scale, or go elsewhere than usual.
         """
+        raise NotImplementedError
+
+    def add_weight(self, name: str, values: Array, step: Array) -> str:
+        """A weight in floats; its new name."""
+        stem = name.removesuffix(QUANTIZED_SUFFIX)
+        if stem == name or stem in self.graph.initializers:
+            stem = f"{name}{FLOAT_SUFFIX}"
+        if stem not in self.arrays:
+            values = np.ascontiguousarray(values, np.float32)
+            self.arrays[stem] = np.ascontiguousarray(self.restore(stem, values, step))
+        self.dropped_names |= {name, f"{stem}_scale", f"{stem}_zero_point"}
+        return stem
+
+    def rewrite_node(
+        self, node: GraphNode, operator: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> bytes:
+        """A node with another operator; its attributes and notes stay."""
+        name = node.name.removesuffix(QUANTISED_NODE_SUFFIX)
+        data = replace_node_fields(
+            self.graph.data[node.span[0] : node.span[1]],
+            {
+                NODE_INPUT: inputs,
+                NODE_OUTPUT: outputs,
+                NODE_NAME: (name,),
+                NODE_OPERATOR: (operator,),
+                NODE_DOMAIN: (),
+            },
+        )
+        scope = self._find_scope(node, inputs[1:2], outputs)
+        return data + (_encode_scope(scope, name) if scope else b"")
+
+    def _find_scope(
+        self, node: GraphNode, weights: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> str:
+        """The module of a node that lost it when it was quantised: its weight's, or that of what takes its result."""
+        if "." in node.path or node.name.startswith("/"):
+            return ""
+        for weight in weights:
+            module, _, own_name = weight.rpartition(".")
+            if own_name == "weight":
+                return module
+        for name in outputs:
+            for taker in self.takers.get(name, ()):
+                if "." in taker.path:
+                    return taker.path.rpartition(".")[0]
+        return ""
+
+
+class DynamicUndoing(QuantisationUndoing):
+    """Of a graph that rounds what comes into a layer while it runs.
+
+    Attributes:
+        floats: What was rounded, by the name of its integers.
+        dropped: Paths of nodes that other nodes stand for.
+    """
+
+    def __init__(
+        self, graph: OnnxGraph, weights: Mapping[str, Tensor], restore: RestoreWeight
+    ) -> None:
+        super().__init__(graph, weights, restore)
+        self.floats = {
+            node.outputs[0]: node.inputs[0] for node in graph.nodes if node.op == ROUNDING_OPERATOR
+        }
+        self.dropped: set[str] = set()
+
+    def build_nodes(self) -> list[bytes]:
         nodes = {node.path: self._build_node(node) for node in self.graph.nodes}
         return [data for path, data in nodes.items() if path not in self.dropped]
 
@@ -114,7 +181,7 @@ class _Undoing:
         elif node.op == RECURRENT_OPERATOR:
             inputs = node.inputs[:RECURRENT_INPUTS]
             names = [self._name_recurrent(name) for name in inputs[1:3]]
-            return self._rewrite(node, "LSTM", (inputs[0], *names, *inputs[3:]), node.outputs)
+            return self.rewrite_node(node, "LSTM", (inputs[0], *names, *inputs[3:]), node.outputs)
         elif any(name in self.floats for name in node.inputs):
             raise KeyError(node.path)
         return self.graph.data[node.span[0] : node.span[1]]
@@ -124,7 +191,7 @@ class _Undoing:
         cast = self._get_taker(node.outputs[0], "Cast")
         scaled = self._get_taker(cast.outputs[0], "Mul")
         other = next(name for name in scaled.inputs if name != cast.outputs[0])
-        scales = self._makers[other]
+        scales = self.makers[other]
         if scales.op != "Mul":
             raise KeyError(node.path)
         self.dropped |= {cast.path, scaled.path, scales.path}
@@ -136,21 +203,21 @@ class _Undoing:
             self.dropped |= {add.path, reshape.path}
             inputs.append(reshape.inputs[0])
             outputs = add.outputs
-        return self._rewrite(node, INTEGER_PRODUCTS[node.op], tuple(inputs), outputs)
+        return self.rewrite_node(node, INTEGER_PRODUCTS[node.op], tuple(inputs), outputs)
 
     def _get_taker(self, name: str, operator: str) -> GraphNode:
-        takers = self._takers.get(name, [])
+        takers = self.takers.get(name, [])
         if len(takers) != 1 or takers[0].op != operator:
             raise KeyError(name)
         return takers[0]
 
     def _find_bias(self, node: GraphNode, name: str) -> tuple[GraphNode, GraphNode] | None:
         """The addition of a convolution's bias, and what gave the bias its axes."""
-        takers = self._takers.get(name, [])
+        takers = self.takers.get(name, [])
         if node.op != "ConvInteger" or len(takers) != 1 or name in self.graph.outputs:
             return None
         add = takers[0]
-        reshape = next((self._makers.get(other) for other in add.inputs if other != name), None)
+        reshape = next((self.makers.get(other) for other in add.inputs if other != name), None)
         if add.op != "Add" or reshape is None or reshape.op != "Reshape":
             return None
         bias = self.weights.get(reshape.inputs[0])
@@ -165,7 +232,7 @@ class _Undoing:
         tensor = self.weights[name]
         if tensor.quantization is None:
             raise KeyError(name)
-        return self._add_weight(name, tensor.values(), get_step(tensor))
+        return self.add_weight(name, tensor.values(), get_step(tensor))
 
     def _name_recurrent(self, name: str) -> str:
         """A matrix of an LSTM, [directions, in, 4 * hidden] in integers and [directions, 4 * hidden, in] in floats."""
@@ -174,54 +241,23 @@ class _Undoing:
         if array.dtype.kind != "f":
             raise KeyError(name)
         step = np.broadcast_to(get_step(tensor), array.shape)
-        return self._add_weight(name, array.swapaxes(1, 2), step.swapaxes(1, 2))
+        return self.add_weight(name, array.swapaxes(1, 2), step.swapaxes(1, 2))
 
-    def _add_weight(self, name: str, values: Array, step: Array) -> str:
-        stem = name.removesuffix(QUANTIZED_SUFFIX)
-        if stem == name or stem in self.graph.initializers:
-            stem = f"{name}{FLOAT_SUFFIX}"
-        if stem not in self.arrays:
-            values = np.ascontiguousarray(values, np.float32)
-            self.arrays[stem] = np.ascontiguousarray(self.restore(stem, values, step))
-        self.dropped_names |= {name, f"{stem}_scale", f"{stem}_zero_point"}
-        return stem
 
-    def _rewrite(
-        self, node: GraphNode, operator: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
-    ) -> bytes:
-        """A node with another operator; its attributes and notes stay."""
-        data = self.graph.data[node.span[0] : node.span[1]]
-        parts = [encode_field(NODE_INPUT, name.encode()) for name in inputs]
-        parts += [encode_field(NODE_OUTPUT, name.encode()) for name in outputs]
-        name = node.name.removesuffix(QUANTISED_NODE_SUFFIX)
-        parts += [encode_field(NODE_NAME, name.encode())]
-        parts += [encode_field(NODE_OPERATOR, operator.encode())]
-        written = (NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OPERATOR, NODE_DOMAIN)
-        position = 0
-        while position < len(data):
-            start = position
-            tag, position = read_varint(data, position)
-            length, position = read_varint(data, position)  # every field of a node has a length
-            position += length
-            if tag >> 3 not in written:
-                parts.append(data[start:position])
-        scope = self._find_scope(node, inputs[1], outputs)
-        if scope:
-            parts.append(_encode_scope(scope, name))
-        return b"".join(parts)
-
-    def _find_scope(self, node: GraphNode, weight: str, outputs: tuple[str, ...]) -> str:
-        """The module of a node that lost it when it was quantised: its weight's, or that of what takes its result."""
-        if "." in node.path or node.name.startswith("/"):
-            return ""
-        module, _, own_name = weight.rpartition(".")
-        if own_name == "weight":
-            return module
-        for name in outputs:
-            for taker in self._takers.get(name, ()):
-                if "." in taker.path:
-                    return taker.path.rpartition(".")[0]
-        return ""
+def replace_node_fields(data: bytes, fields: Mapping[int, Sequence[str]]) -> bytes:
+    """A node's bytes with other texts in some fields; the others stay."""
+    parts = [
+        encode_field(number, text.encode()) for number, texts in fields.items() for text in texts
+    ]
+    position = 0
+    while position < len(data):
+        start = position
+        tag, position = read_varint(data, position)
+        length, position = read_varint(data, position)  # every field of a node has a length
+        position += length
+        if tag >> 3 not in fields:
+            parts.append(data[start:position])
+    return b"".join(parts)
 
 
 def _encode_scope(module: str, name: str) -> bytes:
