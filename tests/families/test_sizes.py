@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auscult import families
-from auscult.families.bigvgan.signature import Config as Bigvgan
+from auscult.families.bigvgan.config import PUBLISHED as BIGVGAN
 from auscult.families.chatterbox_s3gen.config import Config as S3gen
 from auscult.families.chatterbox_t3.config import TURBO
 from auscult.families.chatterbox_t3.config import Config as T3Config
@@ -21,24 +21,19 @@ from auscult.families.mimi.signature import Config as Mimi
 from auscult.families.stable_audio.config import Config as StableAudio
 from auscult.families.streamspeech_grc_lora.config import Config as GrcLora
 from auscult.families.streamspeech_modified.config import Config as Modified
-from auscult.families.vocos.signature import Config as Vocos
+from auscult.families.vocos.config import PUBLISHED as VOCOS
 
 PUBLISHED = [
     ("hifigan", V1, 234, 13_936_130),
     ("hifigan", V2, 234, 928_514),
     ("hifigan", V3, 69, 1_464_322),
     ("codehifigan", Code(), 302, 13_485_443),
-    ("bigvgan", Bigvgan(), 783, 112_448_905),
-    ("bigvgan", Bigvgan(mel_bins=80), 783, 112_233_865),
-    ("bigvgan", Bigvgan(mel_bins=128, upsample_kernel_sizes=(16, 8, 4, 4, 4, 4)), 783, 122_187_145),
-    ("bigvgan", Bigvgan(post_bias=True), 784, 112_448_906),
-    ("vocos", Vocos(), 83, 13_584_998),
-    (
-        "vocos",
-        Vocos(128, 384, 1152, n_fft=1280, bandwidths=4, codebook_rows=16384, mel_n_fft=0),
-        82,
-        10_082_690,
-    ),
+    ("bigvgan", BIGVGAN["v2, 24 kHz, 100 bands"], 783, 112_448_905),
+    ("bigvgan", BIGVGAN["v2, 22 kHz, 80 bands"], 783, 112_233_865),
+    ("bigvgan", BIGVGAN["v2, 44 kHz, 128 bands"], 783, 122_187_145),
+    ("bigvgan", BIGVGAN["v1, 24 kHz, 100 bands"], 784, 112_448_906),
+    ("vocos", VOCOS["mel, 24 kHz"], 83, 13_584_998),
+    ("vocos", VOCOS["encodec, 24 kHz"], 82, 10_082_690),
     ("encodec", Encodec(), 252, 23_273_218),
     ("encodec", Encodec(audio_channels=2, norm="time_group_norm", books=16), 224, 19_066_998),
     ("dac", Dac(), 301, 76_651_890),

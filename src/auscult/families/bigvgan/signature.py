@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from auscult.families._plan import Plan, Planner, extract_shapes
-from auscult.families._rates import list_possible_rates
+from auscult.families._rates import choose_usual_rates, list_possible_rates
 from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
+from auscult.families.bigvgan.config import PUBLISHED, Config
+from auscult.families.records import FreeChoice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
@@ -23,40 +25,6 @@ EVIDENCE = (
         none_of=("source_", "m_source."),
     ),
 )
-
-
-@dataclass(frozen=True)
-class Config:
-    """Defaults are bigvgan_v2_24khz_100band_256x.
-
-    Attributes:
-        activation: `snakebeta` has alpha and beta, `snake` alpha alone.
-        filter_taps: Of the anti-aliasing filters, which are buffers; 0 if the file does not have them.
-        post_bias: v2's last convolution has none.
-    """
-
-    mel_bins: int = 100
-    channels: tuple[int, ...] = (1536, 768, 384, 192, 96, 48, 24)
-    upsample_kernel_sizes: tuple[int, ...] = (8, 8, 4, 4, 4, 4)
-    resblock: Literal["1", "2"] = "1"
-    resblock_kernel_sizes: tuple[int, ...] = (3, 7, 11)
-    resblock_depth: int = 3
-    activation: Literal["snakebeta", "snake"] = "snakebeta"
-    filter_taps: int = 12
-    pre_kernel_size: int = 7
-    post_kernel_size: int = 7
-    post_bias: bool = False
-
-
-PUBLISHED = {
-    "v2, 24 kHz, 100 bands": Config(),
-    "v2, 22 kHz, 80 bands": Config(mel_bins=80),
-    "v2, 44 kHz, 128 bands": Config(mel_bins=128, upsample_kernel_sizes=(16, 8, 4, 4, 4, 4)),
-    "v1, 24 kHz, 100 bands": Config(post_bias=True),
-    "base, 24 kHz, 100 bands": Config(
-        channels=(512, 256, 128, 64, 32), upsample_kernel_sizes=(16, 16, 4, 4), post_bias=True
-    ),
-}
 
 
 def infer(shapes: Shapes) -> Config | None:
@@ -90,22 +58,28 @@ def infer(shapes: Shapes) -> Config | None:
     taps = shapes.find(
         ("activation_post.upsample.filter", -1), ("resblocks.0.activations.0.upsample.filter", -1)
     )
+    upsample_kernels = tuple(
+        shapes.size((f"ups.{stage}.0.weight", 2), default=4) for stage in range(stages)
+    )
+    depth = max(shapes.count(f"resblocks.{block}.{stem}.") for block in range(blocks))
+    has_post_bias = "conv_post.bias" in shapes
     return Config(
         mel_bins=shapes.size(("conv_pre.weight", 1), default=100),
         channels=tuple(channels),
-        upsample_kernel_sizes=tuple(
-            shapes.size((f"ups.{stage}.0.weight", 2), default=4) for stage in range(stages)
-        ),
+        upsample_kernel_sizes=upsample_kernels,
         resblock="1" if paired else "2",
         resblock_kernel_sizes=kernels,
-        resblock_depth=max(shapes.count(f"resblocks.{block}.{stem}.") for block in range(blocks)),
+        resblock_depth=depth,
         activation="snakebeta"
         if shapes.has("activation_post.act.beta", "resblocks.0.activations.0.act.beta")
         else "snake",
         filter_taps=taps or 0,
         pre_kernel_size=shapes.size(("conv_pre.weight", 2), default=7),
         post_kernel_size=shapes.size(("conv_post.weight", 2), default=7),
-        post_bias="conv_post.bias" in shapes,
+        post_bias=has_post_bias,
+        upsample_rates=choose_usual_rates(upsample_kernels),
+        dilations=tuple(2 * i + 1 for i in range(depth)),
+        final_tanh=has_post_bias,
     )
 
 
@@ -156,13 +130,37 @@ def transposed(name: str) -> bool:
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
-    """Strides, dilations, whether alpha and beta are logarithms, and the last activation."""
-    return {
-        "upsample_rates": list_possible_rates(config.upsample_kernel_sizes),
-        "dilations": ((1, 3, 5), (1, 1, 1)),
-        "snake_logscale": (True, False),
-        "final_tanh": (config.post_bias, not config.post_bias),
-    }
+    """See `auscult.families.signature`."""
+    return {choice.field: choice.values for choice in choices(config)}
+
+
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
+    """What the weights leave open; `hop`, where it is known, narrows the strides."""
+    usual = choose_usual_rates(config.upsample_kernel_sizes)
+    rates = list_possible_rates(config.upsample_kernel_sizes, hop) or (usual,)
+    odd = tuple(2 * i + 1 for i in range(config.resblock_depth))
+    flat = (1,) * config.resblock_depth
+    return (
+        FreeChoice(
+            "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
+        ),
+        FreeChoice(
+            "dilations", tuple(dict.fromkeys((odd, flat))), odd, "dilations of the residual blocks"
+        ),
+        FreeChoice("snake_logscale", (True, False), True, "alpha and beta are logarithms"),
+        FreeChoice(
+            "final_tanh",
+            (config.post_bias, not config.post_bias),
+            config.post_bias,
+            "tanh on the output, or a cut at full scale",
+        ),
+    )
+
+
+def variants(config: Config) -> tuple[Variant, ...]:
+    """The published reading of these sizes."""
+    defaults = {choice.field: choice.default for choice in choices(config)}
+    return (Variant("published", replace(config, **defaults), "NVIDIA/BigVGAN bigvgan.py"),)
 
 
 def variant(config: Config) -> str | None:

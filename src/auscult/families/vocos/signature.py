@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from auscult.families._plan import Plan, Planner, extract_shapes
 from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
+from auscult.families.records import FreeChoice, Variant
+from auscult.families.vocos.config import PUBLISHED, Config
 from auscult.weights import Shape
 
 EVIDENCE = (SignatureFact("no `backbone.convnext`", any_of=("backbone.convnext.",)),)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Defaults are vocos-mel-24khz.
-
-    Attributes:
-        n_fft: Of the inverse STFT; the head has n_fft + 2 outputs.
-        bandwidths: Rows of the adaptive layer norms; 0 for plain ones.
-        codebook_rows: Of the EnCodec features; 0 where the input is mel.
-        mel_n_fft: Of the mel front end, where its buffers are in the file; 0 otherwise.
-    """
-
-    inputs: int = 100
-    width: int = 512
-    hidden: int = 1536
-    layers: int = 8
-    kernel_size: int = 7
-    n_fft: int = 1024
-    bandwidths: int = 0
-    codebook_rows: int = 0
-    mel_n_fft: int = 1024
-    layer_scale: bool = True
-
-
-PUBLISHED = {
-    "mel, 24 kHz": Config(),
-    "encodec, 24 kHz": Config(
-        inputs=128,
-        width=384,
-        hidden=1152,
-        n_fft=1280,
-        bandwidths=4,
-        codebook_rows=16384,
-        mel_n_fft=0,
-    ),
-}
 
 
 def infer(shapes: Shapes) -> Config | None:
@@ -84,6 +49,8 @@ def infer(shapes: Shapes) -> Config | None:
         codebook_rows=shapes.find(("feature_extractor.codebook_weights", 0)) or 0,
         mel_n_fft=shapes.find(("feature_extractor.mel_spec.spectrogram.window", 0)) or 0,
         layer_scale=any(f"{name}.gamma" in shapes for name in block),
+        hop_length=(outputs - 2) // 4,
+        padding=usual_padding(bool(bands)),
     )
 
 
@@ -145,9 +112,37 @@ def transposed(name: str) -> bool:  # noqa: ARG001 - Vocos has no transposed con
     return False
 
 
+def usual_padding(is_adaptive: bool) -> Literal["center", "same"]:
+    """Of the published models: the one for mel is centred, the one for EnCodec, with adaptive norms, is not."""
+    if is_adaptive:
+        return "same"
+    return "center"
+
+
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
-    """The hop, how the STFT is padded, and how the log-mel was made."""
-    return {"hop_length": (config.n_fft // 4, config.n_fft // 2), "padding": ("center", "same")}
+    """See `auscult.families.signature`."""
+    return {choice.field: choice.values for choice in choices(config)}
+
+
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
+    """What the weights leave open; `hop`, where it is known, is the only hop."""
+    hops = (config.n_fft // 4, config.n_fft // 2) if hop is None else (hop,)
+    usual = usual_padding(config.bandwidths > 0)
+    return (
+        FreeChoice("hop_length", hops, hops[0], "samples from frame to frame of the inverse STFT"),
+        FreeChoice(
+            "padding",
+            ("center", "same"),
+            usual,
+            "whether the first frame lies about the first sample, or half a window is cut off",
+        ),
+    )
+
+
+def variants(config: Config) -> tuple[Variant, ...]:
+    """The published reading of these sizes."""
+    defaults = {choice.field: choice.default for choice in choices(config)}
+    return (Variant("published", replace(config, **defaults), "gemelo-ai/vocos heads.py"),)
 
 
 def variant(config: Config) -> str | None:
