@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_filters_of_an_unknown_length_are_refused() -> None:
 
 
 @pytest.mark.parametrize("resblock", ["1", "2"])
-def test_mlx_computes_what_torch_computes(resblock: str) -> None:
+def test_mlx_computes_what_torch_computes(resblock: Literal["1", "2"]) -> None:
     from auscult.families.bigvgan import mlx as in_mlx
     from auscult.families.bigvgan import torch as in_torch
 

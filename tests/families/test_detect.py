@@ -305,7 +305,8 @@ def test_the_one_tensor_that_a_shape_rule_gets_wrong() -> None:
 
 def test_layout_is_unknown_where_both_readings_fit() -> None:
     """Every convolution has as many input channels as taps, so torch's and MLX's shapes are the same."""
-    from auscult.families.vocos.signature import Config, expected
+    from auscult.families.vocos.config import Config
+    from auscult.families.vocos.signature import expected
 
     config = Config(inputs=7, width=7, hidden=21, layers=2, mel_n_fft=0)
     shapes = {

@@ -22,6 +22,8 @@ from auscult.families.codehifigan import torch as codehifigan  # noqa: E402
 from auscult.families.codehifigan.config import Config as CodeConfig  # noqa: E402
 from auscult.families.hifigan import torch as hifigan  # noqa: E402
 from auscult.families.hifigan.config import Config  # noqa: E402
+from auscult.verbs.diagnose.family_build import build_family  # noqa: E402
+from auscult.weights import Checkpoint  # noqa: E402
 
 TOLERANCE = 1e-5
 UPS: dict[str, Any] = {"upsample_rates": (8, 5, 2), "upsample_kernel_sizes": (16, 11, 4)}
@@ -146,3 +148,29 @@ def test_codehifigan_agrees_with_seamless_m4ts() -> None:
     torch.testing.assert_close(durations, torch.expm1(log_durations).round().long().clamp(min=1))
     assert expected.shape == found.squeeze(1).shape
     assert (expected - found.squeeze(1)).abs().max() <= TOLERANCE * expected.abs().max()
+
+
+def test_transformers_names_and_statistics_give_transformers_sound() -> None:
+    reference = SpeechT5HifiGan(
+        SpeechT5HifiGanConfig(
+            model_in_dim=10,
+            upsample_initial_channel=8,
+            upsample_rates=[4, 2],
+            upsample_kernel_sizes=[8, 4],
+            resblock_kernel_sizes=[3],
+            resblock_dilation_sizes=[[1, 3, 5]],
+            normalize_before=True,
+        )
+    )
+    randomise(reference)
+    with torch.no_grad():
+        reference.mean.copy_(torch.linspace(-4, -2, 10))
+        reference.scale.copy_(torch.linspace(0.5, 2, 10))
+        mel = torch.randn(12, 10)
+        expected = reference(mel).numpy()
+    state = {name: tensor.detach().numpy() for name, tensor in reference.state_dict().items()}
+    family_build = build_family(Checkpoint.of(state), among=("hifigan",))
+    assert family_build.fork is not None
+    assert family_build.fork.name == "transformers"
+    found = family_build.render(family_build.detection.config, mel.numpy().T)
+    assert abs(found - expected).max() < TOLERANCE

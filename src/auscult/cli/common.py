@@ -180,6 +180,15 @@ def add_shared_options(function: Callable[P, None]) -> Callable[..., None]:
     return command
 
 
+def add_device_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--device` to a click command: where its model runs."""
+    return click.option(
+        "--device",
+        type=click.Choice(("cpu", "cuda", "mps")),
+        help="Where the model runs. Default: cpu, or where its code puts it.",
+    )(function)
+
+
 def parse_json_argument(
     _context: click.Context, option: click.Parameter, text: str | None
 ) -> dict[str, Any] | None:

@@ -62,7 +62,7 @@ def mel(
         recording = sound
     else:
         recording = read_recording(os.fspath(sound))
-    name, values = _open_mel(spectrogram, key)
+    name, values = open_mel(spectrogram, key)
     outcome = search_definition(recording, values, progress=progress)
     samples = recording.resample(outcome.definition.sample_rate).mono
     open_alternatives = find_alternatives(
@@ -85,7 +85,7 @@ def mel(
     )
 
 
-def _open_mel(
+def open_mel(
     source: str | os.PathLike[str] | NDArray[np.floating], key: str | None
 ) -> tuple[str, NDArray[Any]]:
     """Name and values of the mel."""

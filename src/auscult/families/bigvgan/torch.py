@@ -44,8 +44,8 @@ class Snake(nn.Module):
         self.beta = nn.Parameter(start.clone()) if config.activation == "snakebeta" else None
 
     def forward(self, x: Tensor) -> Tensor:
-        alpha = self.alpha
-        beta = alpha if self.beta is None else self.beta
+        alpha: Tensor = self.alpha
+        beta: Tensor = alpha if self.beta is None else self.beta
         if self.logscale:
             alpha, beta = alpha.exp(), beta.exp()
         sine = torch.sin(x * alpha[:, None, None])
@@ -168,7 +168,7 @@ class Generator(nn.Module):
         config, branches = self.config, len(self.config.resblock_kernel_sizes)
         x = self.conv_pre(x)
         for stage, ups in enumerate(self.ups):
-            for up in ups:
+            for up in ups.children():
                 x = up(x)
             blocks = self.resblocks[stage * branches : (stage + 1) * branches]
             total = blocks[0](x)

@@ -18,6 +18,9 @@ class Config:
         upsample_rates: Strides; not in the tensors.
         slope: Of every leaky ReLU but the last; not in the tensors. `final_slope` is the last one's.
         final_tanh: Not in the tensors.
+        padding_mode: Of every convolution but the upsampling; SpeechBrain reflects. Not in the tensors.
+        even_upsampling: Whether an upsampling whose kernel and stride differ by an odd number still gives stride times
+            the frames, as ParallelWaveGAN's does; the original gives one sample more. Not in the tensors.
     """
 
     mel_bins: int = 80
@@ -35,11 +38,20 @@ class Config:
     slope: float = 0.1
     final_slope: float = 0.01
     final_tanh: bool = True
+    padding_mode: Literal["zeros", "reflect"] = "zeros"
+    even_upsampling: bool = False
 
     @property
     def hop(self) -> int:
         """Samples per frame."""
         return prod(self.upsample_rates)
+
+    def upsample_padding(self, stage: int) -> tuple[int, int]:
+        """Padding of a stage's transposed convolution, and its output padding."""
+        excess = self.upsample_kernel_sizes[stage] - self.upsample_rates[stage]
+        if self.even_upsampling and excess % 2:
+            return (excess + 1) // 2, 1
+        return excess // 2, 0
 
 
 V1 = Config()

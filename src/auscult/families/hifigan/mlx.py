@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import mlx.core as mx
 from mlx import nn
@@ -13,24 +14,52 @@ from auscult.families.hifigan.signature import plan
 from auscult.families.records import Layout
 from auscult.weights import Array
 
+PaddingMode = Literal["zeros", "reflect"]
 
-def same_conv(source: int, target: int, kernel: int, dilation: int = 1) -> nn.Module:
+
+class ReflectedConv1d(nn.Conv1d):
+    """A convolution of samples that are reflected at both ends, which MLX's own does not know."""
+
+    def __call__(self, x: mx.array) -> mx.array:
+        side = (self.weight.shape[1] - 1) * self.dilation // 2
+        if side:
+            x = mx.concatenate([x[:, side:0:-1], x, x[:, -2 : -side - 2 : -1]], axis=1)
+        return super().__call__(x)
+
+
+def same_conv(
+    source: int,
+    target: int,
+    kernel: int,
+    dilation: int = 1,
+    padding_mode: PaddingMode = "zeros",
+    *,
+    bias: bool = True,
+) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
-    return nn.Conv1d(
-        source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
-    )
+    if padding_mode == "reflect":
+        return ReflectedConv1d(source, target, kernel, dilation=dilation, bias=bias)
+    padding = (kernel - 1) * dilation // 2
+    return nn.Conv1d(source, target, kernel, dilation=dilation, padding=padding, bias=bias)
 
 
 class ResBlock1(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, leaky ReLU, plain convolution, added to the input."""
 
     def __init__(
-        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float
+        self,
+        channels: int,
+        kernel: int,
+        dilations: tuple[int, ...],
+        slope: float,
+        padding_mode: PaddingMode,
     ) -> None:
         super().__init__()
         self.slope = slope
-        self.convs1 = [same_conv(channels, channels, kernel, dilation) for dilation in dilations]
-        self.convs2 = [same_conv(channels, channels, kernel) for _ in dilations]
+        self.convs1 = [
+            same_conv(channels, channels, kernel, dilation, padding_mode) for dilation in dilations
+        ]
+        self.convs2 = [same_conv(channels, channels, kernel, 1, padding_mode) for _ in dilations]
 
     def __call__(self, x: mx.array) -> mx.array:
         for first, second in zip(self.convs1, self.convs2, strict=True):
@@ -43,11 +72,18 @@ class ResBlock2(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, added to the input."""
 
     def __init__(
-        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float
+        self,
+        channels: int,
+        kernel: int,
+        dilations: tuple[int, ...],
+        slope: float,
+        padding_mode: PaddingMode,
     ) -> None:
         super().__init__()
         self.slope = slope
-        self.convs = [same_conv(channels, channels, kernel, dilation) for dilation in dilations]
+        self.convs = [
+            same_conv(channels, channels, kernel, dilation, padding_mode) for dilation in dilations
+        ]
 
     def __call__(self, x: mx.array) -> mx.array:
         for conv in self.convs:
@@ -63,14 +99,17 @@ class Generator(nn.Module):
         self.config = config
         channels = config.channels
         block = ResBlock1 if config.resblock == "1" else ResBlock2
-        self.conv_pre = same_conv(config.mel_bins, channels[0], config.pre_kernel_size)
+        self.conv_pre = same_conv(
+            config.mel_bins, channels[0], config.pre_kernel_size, 1, config.padding_mode
+        )
         self.ups = [
             nn.ConvTranspose1d(
                 channels[stage],
                 channels[stage + 1],
                 kernel,
                 stride=rate,
-                padding=(kernel - rate) // 2,
+                padding=config.upsample_padding(stage)[0],
+                output_padding=config.upsample_padding(stage)[1],
             )
             for stage, (kernel, rate) in enumerate(
                 zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
@@ -78,13 +117,17 @@ class Generator(nn.Module):
         ]
         branches = tuple(zip(config.resblock_kernel_sizes, config.dilations, strict=True))
         self.resblocks = [
-            block(width, kernel, dilations, config.slope)
+            block(width, kernel, dilations, config.slope, config.padding_mode)
             for width in channels[1:]
             for kernel, dilations in branches
         ]
-        kernel = config.post_kernel_size
-        self.conv_post = nn.Conv1d(
-            channels[-1], config.out_channels, kernel, padding=kernel // 2, bias=config.post_bias
+        self.conv_post = same_conv(
+            channels[-1],
+            config.out_channels,
+            config.post_kernel_size,
+            1,
+            config.padding_mode,
+            bias=config.post_bias,
         )
 
     def __call__(self, x: mx.array) -> mx.array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,15 +13,27 @@ from auscult.families.hifigan.config import Config
 
 __all__ = ["Generator", "build", "load"]
 
+PaddingMode = Literal["zeros", "reflect"]
 DEVIATION = 0.01  # of the initial weights, as jik876/hifi-gan draws them
 
 
 def same_conv(
-    source: int, target: int, kernel: int, dilation: int, form: WeightNormForm
+    source: int,
+    target: int,
+    kernel: int,
+    dilation: int,
+    form: WeightNormForm,
+    *,
+    padding_mode: PaddingMode = "zeros",
 ) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
     layer = nn.Conv1d(
-        source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
+        source,
+        target,
+        kernel,
+        dilation=dilation,
+        padding=(kernel - 1) * dilation // 2,
+        padding_mode=padding_mode,
     )
     draw_normal_weights(layer, DEVIATION)
     return WEIGHT_NORM_FORMS[form](layer)
@@ -35,14 +49,18 @@ class ResBlock1(nn.Module):
         dilations: tuple[int, ...],
         slope: float,
         form: WeightNormForm,
+        *,
+        padding_mode: PaddingMode,
     ) -> None:
         super().__init__()
         self.slope = slope
         self.convs1 = nn.ModuleList(
-            same_conv(channels, channels, kernel, dilation, form) for dilation in dilations
+            same_conv(channels, channels, kernel, dilation, form, padding_mode=padding_mode)
+            for dilation in dilations
         )
         self.convs2 = nn.ModuleList(
-            same_conv(channels, channels, kernel, 1, form) for _ in dilations
+            same_conv(channels, channels, kernel, 1, form, padding_mode=padding_mode)
+            for _ in dilations
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,11 +80,14 @@ class ResBlock2(nn.Module):
         dilations: tuple[int, ...],
         slope: float,
         form: WeightNormForm,
+        *,
+        padding_mode: PaddingMode,
     ) -> None:
         super().__init__()
         self.slope = slope
         self.convs = nn.ModuleList(
-            same_conv(channels, channels, kernel, dilation, form) for dilation in dilations
+            same_conv(channels, channels, kernel, dilation, form, padding_mode=padding_mode)
+            for dilation in dilations
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,24 +110,27 @@ class Generator(nn.Module):
                 channels[0],
                 config.pre_kernel_size,
                 padding=config.pre_kernel_size // 2,
+                padding_mode=config.padding_mode,
             )
         )
         self.ups = nn.ModuleList()
         for stage, (kernel, rate) in enumerate(
             zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
         ):
+            padding, output_padding = config.upsample_padding(stage)
             up = nn.ConvTranspose1d(
                 channels[stage],
                 channels[stage + 1],
                 kernel,
                 stride=rate,
-                padding=(kernel - rate) // 2,
+                padding=padding,
+                output_padding=output_padding,
             )
             draw_normal_weights(up, DEVIATION)
             self.ups.append(WEIGHT_NORM_FORMS[form](up))
         branches = tuple(zip(config.resblock_kernel_sizes, config.dilations, strict=True))
         self.resblocks = nn.ModuleList(
-            block(width, kernel, dilations, config.slope, form)
+            block(width, kernel, dilations, config.slope, form, padding_mode=config.padding_mode)
             for width in channels[1:]
             for kernel, dilations in branches
         )
@@ -116,6 +140,7 @@ class Generator(nn.Module):
             config.out_channels,
             config.post_kernel_size,
             padding=padding,
+            padding_mode=config.padding_mode,
             bias=config.post_bias,
         )
         draw_normal_weights(post, DEVIATION)

@@ -41,7 +41,7 @@ def make_norm(config: Config) -> nn.Module:
 
 def apply_norm(norm: nn.Module, x: mx.array, bandwidth: mx.array | None) -> mx.array:
     """The norm, with the bandwidth where it wants one."""
-    if isinstance(norm, AdaptiveNorm):
+    if bandwidth is not None:
         return norm(x, bandwidth)
     return norm(x)
 
@@ -149,6 +149,8 @@ class Generator(nn.Module):
             bandwidth = mx.full((len(x),), row, dtype=mx.int32)
         if is_codes:
             x = self.feature_extractor(x)
+        if not config.bandwidths:
+            bandwidth = None
         if bandwidth is not None:
             bandwidth = bandwidth.astype(mx.int32).reshape(-1)
         return self.head(self.backbone(x, bandwidth))[..., None]

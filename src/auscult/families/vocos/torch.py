@@ -38,10 +38,10 @@ def make_norm(config: Config) -> nn.Module:
 def apply_norm(norm: nn.Module, x: Tensor, bandwidth: Tensor | None) -> Tensor:
     """The norm, with the bandwidth where it wants one."""
     if isinstance(norm, AdaptiveNorm):
-        output: Tensor = norm(x, bandwidth)
-    else:
-        output = norm(x)
-    return output
+        adapted: Tensor = norm(x, bandwidth)
+        return adapted
+    plain: Tensor = norm(x)
+    return plain
 
 
 class ConvNext(nn.Module):
@@ -153,6 +153,8 @@ class Generator(nn.Module):
             bandwidth = torch.full((len(x),), row, device=x.device)
         if not x.is_floating_point():
             x = self.feature_extractor(x)
+        if not config.bandwidths:
+            bandwidth = None
         if bandwidth is not None:
             bandwidth = bandwidth.long().reshape(-1)
         return self.head(self.backbone(x, bandwidth))[:, None]

@@ -19,6 +19,12 @@ def iter_run_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
     sound_text = f"{facts['seconds']:.2f} s, {facts['sample_rate']} Hz, {facts['channels']} channel{'s' * (facts['channels'] != 1)}"
     yield f"{style('wrote', 'bold')} {facts['file']}  {sound_text}, peak {facts['peak']:.3f}, {facts['rms_db']:.1f} dB rms"
     yield f"{', '.join(f'{name} {value}' for name, value in facts['settings'].items())}; {facts['took_seconds']:.1f} s"
+    mel_return = facts.get("mel_return")
+    if mel_return is not None and mel_return["distance"] is not None:
+        yield (
+            f"the mel that comes back is {mel_return['distance']:.2f} away from the one that went in;"
+            f" a stationary sound of the same colour is {mel_return['stationary_distance']:.2f} away"
+        )
     if facts["peak"] > FULL_SCALE:
         yield style(
             "its peak is above full scale: the file keeps it, a player cuts it off", "yellow"

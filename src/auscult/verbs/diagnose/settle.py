@@ -8,7 +8,7 @@ PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,29 +24,24 @@ from auscult.report._parts.settle import format_value
 from auscult.report.sections.settle import SettleSection
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import CODE
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import NAME as CAUSE
-from auscult.sound.mel import MelDefinition, mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel import Frames, MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.sound.settle import (
     BLOCK_SECONDS,
     MAX_SHARE_OF_STATIONARY,
-    Distances,
     Settlement,
     Trial,
-    frame_distances,
     sigmas_between,
 )
 from auscult.sound.settle import settle_choices as search
 from auscult.verbs.diagnose.family_build import FamilyBuild, ModelInputs, build_family
+from auscult.verbs.diagnose.mel_return import MelReturn
 from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
 
 MAX_SECONDS = 1.5
 """Of the recording that every reading is run on: enough for several words, short enough for a
 hundred runs.
-"""
-AUDIBLE_DB = 60.0
-"""Levels this far below the loudest point of the input count as silence; how deep a silence is
-would outweigh the speech.
 """
 TRIALS_SHOWN = 12
 
@@ -59,40 +54,59 @@ def rank_readings(
     Raises:
         UsageError: If the family declares no choices, or PyTorch is not there.
     """
+    sound = recording.resample(family_build.mel.sample_rate).cut(MAX_SECONDS)
+    frames = mel_spectrogram(sound.mono, family_build.mel)
+    return rank_readings_of_mel(family_build, frames, progress=progress)
+
+
+def rank_readings_of_mel(
+    family_build: FamilyBuild,
+    frames: Frames,
+    *,
+    hop: int | None = None,
+    certain: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Settlement:
+    """Rank the readings of a model by how well its output's mel gives a mel [bands, frames] back.
+
+    Args:
+        hop: Samples per frame where they are certain: only strides of this product are tried.
+        certain: Choices that are not open, since something states them: they stay as in the config.
+
+    Raises:
+        UsageError: If the family declares no choices.
+    """
     config = family_build.detection.config
     signature: Any = families.signature(family_build.detection.family)
     if hasattr(signature, "choices"):
-        choices = {choice.field: choice.values for choice in signature.choices(config)}
+        choices = {
+            choice.field: choice.values
+            for choice in signature.choices(config, hop)
+            if choice.field not in certain
+        }
     else:
         choices = {}
     if not choices:
         raise UsageError(
             "declares no choices that a run could settle", where=family_build.detection.family
         )
-    sound = recording.resample(family_build.mel.sample_rate).cut(MAX_SECONDS)
-    frames = mel_spectrogram(sound.mono, family_build.mel)
-    if family_build.mel.log != "none":
-        floor = float(frames.max()) - AUDIBLE_DB * mel_units_per_decibel(family_build.mel)
-    else:
-        floor = -np.inf
-    target = np.maximum(frames, floor)
-
-    def measure_distances(values: Mapping[str, Any]) -> Distances:
-        samples = family_build.render(replace(config, **values), frames)
-        if not np.isfinite(samples).all() or len(samples) < family_build.mel.n_fft:
-            return np.full(target.shape[1], np.inf)
-        return frame_distances(
-            np.maximum(mel_spectrogram(samples, family_build.mel), floor), target
-        )
-
+    measure = MelReturn(family_build, frames)
     starts = {
         variant.name: _read_fields(variant.config, choices)
         for variant in signature.variants(config)
     }
-    if not starts:
-        starts = {"defaults": _read_fields(config, choices)}
+    if hop is not None or not starts:
+        defaults = {name: values[0] for name, values in choices.items()}
+        starts["defaults"] = {**_read_fields(config, choices), **defaults}
     block = max(1, round(BLOCK_SECONDS * family_build.mel.sample_rate / family_build.mel.hop))
-    return search(choices, starts, measure_distances, target, block=block, progress=progress)
+    return search(
+        choices,
+        starts,
+        lambda values: measure.compute_distances(replace(config, **values)),
+        measure.target,
+        block=block,
+        progress=progress,
+    )
 
 
 def _read_fields(config: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from auscult.finding import Finding, Severity
 from auscult.report.sections.run import RunSection
 from auscult.rules.diff.checkpoint.ckp011_corrupt import CODE, NAME
 from auscult.sound.recording import Recording, read_recording, write_recording
+from auscult.verbs.run.sound_facts import describe_sound
 from auscult.verdict import Coverage, Report, Verdict
 
 RuntimeName = Literal["torch", "mlx"]
@@ -158,18 +159,10 @@ class _CodecEngine:
         more_settings: Mapping[str, Any],
     ) -> dict[str, Any]:
         """What was made, in the words of every `run`; peak and level are the recording's."""
-        if len(samples):
-            level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-        else:
-            level = 0.0
         return {
             "family": "codec",
             "file": str(output),
-            "seconds": len(samples) / self.config.sample_rate,
-            "sample_rate": self.config.sample_rate,
-            "channels": 1,
-            "peak": float(np.abs(samples).max(initial=0.0)),
-            "rms_db": float(20 * np.log10(max(level, 1e-12))),
+            **describe_sound(Recording.from_mono(samples, self.config.sample_rate)),
             "settings": {"codec": self.name, "runtime": self.runtime, **more_settings},
             "took_seconds": seconds_taken,
         }

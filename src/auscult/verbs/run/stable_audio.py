@@ -20,6 +20,7 @@ from auscult.families.stable_audio.samplers import SAMPLERS, fitting
 from auscult.finding import Finding, Fix, Severity
 from auscult.report.sections.run import RunSection
 from auscult.sound.recording import Recording, read_recording, write_recording
+from auscult.verbs.run.sound_facts import describe_sound
 from auscult.verdict import Report, Verdict
 
 
@@ -147,19 +148,8 @@ def _write_sound(
     return {
         "family": "stable-audio",
         "file": str(path),
-        **_describe_sound(samples, config),
+        **describe_sound(recording),
         "settings": settings,
-    }
-
-
-def _describe_sound(samples: Floats, config: Config) -> dict[str, object]:
-    level = float(np.sqrt(np.mean(samples**2)))
-    return {
-        "seconds": samples.shape[1] / config.sample_rate,
-        "sample_rate": config.sample_rate,
-        "channels": samples.shape[0],
-        "peak": float(np.abs(samples).max()),
-        "rms_db": float(20 * np.log10(max(level, 1e-12))),
     }
 
 

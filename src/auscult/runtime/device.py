@@ -1,0 +1,80 @@
+"""Where a model runs: the processor, an NVIDIA GPU (`cuda`), or Apple's (`mps`)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from auscult.errors import UsageError
+from auscult.facts.install import format_install_command
+
+DeviceName = Literal["cpu", "cuda", "mps"]
+DEVICES: tuple[DeviceName, ...] = ("cpu", "cuda", "mps")
+
+
+def require_device(device: DeviceName | None, runtime: str = "torch") -> None:
+    """Say what is missing where a device, or the framework that computes on it, is not there.
+
+    Args:
+        device: None is whatever the model chooses.
+        runtime: `torch` or `mlx`; MLX computes on `mps` or the processor.
+
+    Raises:
+        UsageError: If the framework cannot be imported, or finds no such device.
+    """
+    if runtime == "mlx":
+        _require_mlx_device(device)
+    else:
+        _require_torch_device(device)
+
+
+def _require_torch_device(device: DeviceName | None) -> None:
+    if find_spec("torch") is None:
+        raise UsageError(
+            "needs torch, which is not installed", hint=format_install_command("torch")
+        )
+    if device in (None, "cpu"):
+        return
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "torch finds no NVIDIA GPU here",
+            where="--device cuda",
+            found=f"torch {torch.__version__}",
+            hint="use --device cpu, or a build of torch for CUDA on a machine that has one",
+        )
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise UsageError(
+            "torch finds no Apple GPU here",
+            where="--device mps",
+            found=f"torch {torch.__version__}",
+            hint="use --device cpu",
+        )
+
+
+def _require_mlx_device(device: DeviceName | None) -> None:
+    if find_spec("mlx") is None:
+        raise UsageError("needs mlx, which is not installed", hint=format_install_command("mlx"))
+    if device in (None, "cpu"):
+        return
+    import mlx.core as mx
+
+    if device == "cuda" or not mx.metal.is_available():
+        raise UsageError(
+            "MLX finds no such device here",
+            where=f"--device {device}",
+            expected="cpu, or mps on Apple's machines",
+            found=str(mx.default_device()),
+            hint="use --device cpu",
+        )
+
+
+def use_default_device(device: DeviceName | None) -> AbstractContextManager[Any]:
+    """Within the context, torch makes new tensors there: what the user's code builds is built on the device."""
+    if device is None:
+        return nullcontext()
+    import torch
+
+    return torch.device(device)

@@ -1,0 +1,1 @@
+"""`run vocoder`: a mel or units to sound."""
