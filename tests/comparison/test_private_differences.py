@@ -186,3 +186,60 @@ def test_a_choice_that_rounding_decided_is_said_where_the_output_agrees() -> Non
     assert report.verdict is Verdict.EQUIVALENT
     assert [(f.cause, f.where) for f in report.findings] == [("chaotic", ("units",))]
     assert "units" not in {skip.where for skip in report.skips if "no error" in skip.reason}
+
+
+class Scaled(nn.Embedding):
+    """An embedding that scales what it gives."""
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return super().forward(ids) * 3.0
+
+
+class Block(nn.Module):
+    """A projection under a mask, which is handed over as -inf or as a large number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.proj = nn.LayerNorm(8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = torch.softmax(x @ x.transpose(1, 2) + mask, -1) @ self.proj(self.norm(x))
+        return y
+
+
+class Decoder(nn.Module):
+    """Scales its embedding within it, or behind it; an optional fault is a slope that lies behind both."""
+
+    def __init__(self, *, scales: bool, factor: float = 3.0, slope: float = 0.0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed = Scaled(9, 8) if scales else nn.Embedding(9, 8)
+        self.block, self.out = Block(), nn.Linear(8, 5)
+        self.factor, self.slope = factor if not scales else 1.0, slope
+        self.low = -torch.inf if scales else -1e9
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        mask = torch.full((ids.shape[1], ids.shape[1]), self.low).triu(1)
+        hidden = self.block(self.embed(ids) * self.factor, mask)
+        y: torch.Tensor = self.out(nn.functional.leaky_relu(hidden, self.slope))
+        return y
+
+
+IDS = {"ids": np.array([[1, 4, 2, 7, 5]])}
+
+
+def test_a_scale_within_an_embedding_or_behind_it_and_a_mask_in_another_form() -> None:
+    report = compare(Decoder(scales=True), Decoder(scales=False), inputs=IDS)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, ())
+
+
+def test_the_fault_beside_such_a_scale_is_named_alone() -> None:
+    report = compare(Decoder(scales=True), Decoder(scales=False, slope=0.2), inputs=IDS)
+    assert report.verdict is Verdict.DIVERGENT
+    assert [finding.cause for finding in report.findings] == ["leaky-slope"]
+
+
+def test_a_scale_that_is_lost_is_an_error() -> None:
+    report = compare(Decoder(scales=True), Decoder(scales=False, factor=1.0), inputs=IDS)
+    assert report.verdict is Verdict.DIVERGENT
+    assert [finding.cause for finding in report.findings] == ["factor"]

@@ -5,13 +5,14 @@ In: results of a comparison, and the comparisons of the candidate's own run. Out
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import LocatedFaults
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
-from auscult.comparison.modules import ModuleTree
+from auscult.comparison.modules import ModuleTree, get_base_role
 from auscult.comparison.results import LayerResult
 from auscult.explain.mistakes.par003_chaotic import NAME as CHAOTIC
 from auscult.finding import Skip
@@ -43,17 +44,21 @@ def dismiss_private_differences(
     comparisons: TensorComparisons,
     results: Iterable[LayerResult],
 ) -> tuple[tuple[LayerResult, ...], tuple[Skip, ...]]:
-    """The results without errors that nothing behind them shows, where the model's output agrees; and what is said of these.
+    """The results without errors that nothing behind them shows; and what is said of these.
 
+    That is: where the model's output agrees, those with nothing behind them that differs; and in any case those whose output
+    arrives as the reference's wherever the reference hands it on. (A scale of an embedding is applied in it, or by its caller.)
     A choice that rounding decided stays explained by that: the output agrees there only as far as chance lets it.
     """
     results = tuple(results)
     outputs = [c for c in comparisons.all if c.is_output and c.pair.by == "root"]
-    if not outputs or any(output.differs for output in outputs):
-        return results, ()
+    output_agrees = bool(outputs) and not any(output.differs for output in outputs)
     born_paths = {result.path_ref for result in results if result.born}
     dismissed = {
-        path for path in born_paths if not _shows_behind(reference, comparisons, path, born_paths)
+        path
+        for path in born_paths
+        if _arrives_unchanged(reference, comparisons, path)
+        or (output_agrees and not _shows_behind(reference, comparisons, path, born_paths))
     }
     settled = tuple(
         _settle(result) if result.path_ref in dismissed else result for result in results
@@ -75,15 +80,47 @@ def _settle(result: LayerResult) -> LayerResult:
 def _shows_behind(
     reference: ModuleTree, comparisons: TensorComparisons, path: str, born_paths: set[str]
 ) -> bool:
-    """Whether anything that differs stands behind a module, but for what lies in it and other errors of the same kind."""
+    """Whether what a module behind gives differs, but for what lies in this one and other errors of the same kind.
+
+    What a module takes does not count: a mask or a table is handed over in one form or another. Nor does what a module around
+    this one gives in another shape: the model's output, which is made of it, agrees.
+    """
     own_orders = [record.order for record in reference.modules[path].records]
     return any(
         comparison.differs
+        and comparison.is_output
         and comparison.order > min(own_orders)
+        and comparison.pair.a not in born_paths
         and not _is_within(comparison.pair.a, path)
-        and not (comparison.pair.a in born_paths and comparison.is_output)
+        and not (_is_within(path, comparison.pair.a) and math.isinf(comparison.error))
         for comparison in comparisons.all
     )
+
+
+def _arrives_unchanged(reference: ModuleTree, comparisons: TensorComparisons, path: str) -> bool:
+    """Whether a module gives something else, and whatever takes this output in the reference takes the same."""
+    differing = [c for c in comparisons.all if c.pair.a == path and c.differs]
+    if not differing or any(c.pair.by == "root" or not c.is_output for c in differing):
+        return False
+    return all(_is_taken_unchanged(reference, comparisons, output) for output in differing)
+
+
+def _is_taken_unchanged(
+    reference: ModuleTree, comparisons: TensorComparisons, output: TensorComparison
+) -> bool:
+    output_record = reference.modules[output.pair.a].by_key.get((output.call, output.role))
+    if output_record is None:
+        return False
+    content = (output_record.shape, output_record.statistics)
+    takers = {
+        (path, record.call, record.role)
+        for path, module in reference.modules.items()
+        for record in module.records
+        if (get_base_role(record.role) == "input" or path == "")
+        and (record.shape, record.statistics) == content
+    }
+    taken = [comparison for comparison in comparisons.all if _find_key(comparison) in takers]
+    return bool(taken) and not any(comparison.differs for comparison in taken)
 
 
 def _is_within(path: str, outer: str) -> bool:

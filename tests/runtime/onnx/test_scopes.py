@@ -51,6 +51,19 @@ def test_modules_hold_what_runs_in_their_parts(tmp_path: Path) -> None:
     assert calls["net.conv", 0].outputs == ("a",)
 
 
+def test_a_split_that_lost_its_module_belongs_to_the_one_around_it(tmp_path: Path) -> None:
+    projection: Node = ("MatMul", ["x", "w"], ["a"], "/net/attn/qkv/MatMul")
+    product: Node = ("Mul", ["q", "k"], ["b"], "/net/attn/Mul")
+    calls = find_calls(tmp_path, projection, ("Split", ["a"], ["q", "k"], "split"), product)
+    assert calls["net.attn", 0].outputs == ("b",)
+    assert [node.op for node in calls["net.attn", 0].own] == ["Split", "Mul"]
+
+    outside: Node = ("Mul", ["q", "k"], ["b"], "/net/post/Mul")
+    calls = find_calls(tmp_path, projection, ("Split", ["a"], ["q", "k"], "split"), outside)
+    assert calls["net.attn.qkv", 0].outputs == ("a",)
+    assert ("net.attn", 0) not in calls
+
+
 def test_names_without_scopes_show_no_modules(tmp_path: Path) -> None:
     assert find_calls(tmp_path, ("MatMul", ["x", "w"], ["a"], "first")) == {}
 

@@ -16,6 +16,7 @@ from auscult.comparison.align.axes import (
     fit_shape_to_rank,
     to_reference_order,
 )
+from auscult.comparison.measure.mask_forms import is_same_mask
 from auscult.explain.algebra.nearness import relative_error
 from auscult.traces import sketch
 from auscult.traces.records import Record, Trace
@@ -98,6 +99,8 @@ def measure_array_distance(
             "values",
             f"shape {list(candidate.shape)} where the reference has {list(reference.shape)}",
         )
+    if is_same_mask(reference, candidate):
+        return RecordDistance(0.0)
     error_value = relative_error(candidate, reference)
     if np.isfinite(error_value):
         return RecordDistance(error_value)

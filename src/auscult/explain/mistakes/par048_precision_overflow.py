@@ -76,6 +76,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     is_lost = ~np.isfinite(candidate) & np.isfinite(reference)
     is_capped = (
         np.isfinite(candidate)
+        & np.isfinite(reference)
         & (np.abs(candidate) >= HALF_MAX)
         & (np.abs(reference) > CAPPED_RATIO * np.abs(candidate))
     )

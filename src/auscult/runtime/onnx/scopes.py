@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, takewhile
 
 from auscult.runtime.onnx.graph import LAYER_OPERATORS, GraphNode, OnnxGraph
 
@@ -55,8 +55,9 @@ def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
     cannot be told apart.
     """
     scopes: dict[str, list[GraphNode]] = {}
+    scope_by_node = _find_scopes(graph)
     for node in graph.nodes:
-        scope = node.path.rpartition(".")[0]
+        scope = scope_by_node[node.path]
         if scope and node.op != "Constant":
             scopes.setdefault(scope, []).append(node)
     if any(_has_reused_weight(nodes, graph) for nodes in scopes.values()):
@@ -72,6 +73,39 @@ def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
         for node in call.own:
             owners |= dict.fromkeys(node.outputs, call)
     return tuple(_keep_handed_inputs(call, owners) for call in calls)
+
+
+def _find_scopes(graph: OnnxGraph) -> dict[str, str]:
+    """The module that each node ran in, by the node's path.
+
+    torch's newer exporter loses it for some operations of several results (`chunk`, `split`). Such a node belongs to the
+    innermost module around those that make what it takes and those that take what it makes.
+    """
+    scope_by_node = {node.path: node.path.rpartition(".")[0] for node in graph.nodes}
+    named_scopes = set(scope_by_node.values())
+    makers = {name: node.path for node in graph.nodes for name in node.outputs if name}
+    takers: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        for name in node.inputs:
+            takers.setdefault(name, []).append(node.path)
+    for node in graph.nodes:
+        if len(node.outputs) < 2 or scope_by_node[node.path]:
+            continue
+        neighbours = [makers[name] for name in node.inputs if name in makers]
+        neighbours += chain.from_iterable(takers.get(name, ()) for name in node.outputs)
+        scopes = [scope_by_node[path] for path in neighbours]
+        scope_by_node[node.path] = _find_common_scope(scopes, named_scopes)
+    return scope_by_node
+
+
+def _find_common_scope(scopes: list[str], named_scopes: Collection[str]) -> str:
+    """The innermost module that all of these are in or are; "" where there is none."""
+    parts = [scope.split(".") for scope in scopes]
+    levels = takewhile(lambda names: len(set(names)) == 1, zip(*parts, strict=False))
+    common_parts = [names[0] for names in levels]
+    while common_parts and ".".join(common_parts) not in named_scopes:
+        common_parts.pop()
+    return ".".join(common_parts)
 
 
 def _keep_handed_inputs(call: ScopeCall, owners: Mapping[str, ScopeCall]) -> ScopeCall:
