@@ -47,8 +47,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 """What each part may import besides itself."""
 
-BY_NAME_ALONE = frozenset({("verdict", "auscult.report.html")})
-"""The one import against the direction: how a notebook shows a report, looked up when it does."""
+BY_NAME_ALONE = frozenset(
+    {("verdict", "auscult.report.html"), ("verdict", "auscult.report._formats")}
+)
+"""The imports against the direction: how a report shows and saves itself, looked up when it does."""
 
 FRAMEWORKS = frozenset(
     (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from auscult.errors import UsageError
 from auscult.finding import DOMAIN_BY_PREFIX, Domain, Finding, Severity
-from auscult.verdict import Coverage, Report, Verdict
+from auscult.verdict import REPR_LINES, Coverage, Report, Verdict
 
 FINDINGS = (
     Finding("CKP050", "non-finite", Severity.ERROR, ("a", "b"), "x"),
@@ -85,3 +88,34 @@ def test_every_rule_has_a_domain() -> None:
     assert {code[:3] for code in rule_files()} == set(DOMAIN_BY_PREFIX)
     assert FINDINGS[0].domain is Domain.CHECKPOINT
     assert Finding("XYZ001", "x", Severity.INFO, (), "of another version").domain is Domain.OTHER
+
+
+def test_a_report_is_true_where_nothing_is_wrong() -> None:
+    assert [bool(make_report(verdict)) for verdict in Verdict] == [
+        verdict in (Verdict.PASS, Verdict.EQUIVALENT) for verdict in Verdict
+    ]
+
+
+def test_its_repr_is_its_text_on_one_screen() -> None:
+    short = make_report(Verdict.DIVERGENT)
+    assert repr(short) == short.to_text().rstrip()
+    many = [replace(FINDINGS[0], cause=f"cause-{index}") for index in range(50)]
+    lines = repr(make_report(Verdict.DIVERGENT, tuple(many))).splitlines()
+    assert len(lines) == REPR_LINES
+    assert lines[0].startswith("DIVERGENT")
+    assert "more lines" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("r.json", "{"), ("r.txt", "PASS"), ("r.xml", "<?xml"), ("r.html", "<!doctype html>")],
+)
+def test_it_is_saved_in_the_format_of_the_suffix(tmp_path: Path, name: str, begins: str) -> None:
+    make_report(Verdict.PASS, ()).save(tmp_path / name)
+    assert (tmp_path / name).read_text().lstrip().startswith(begins)
+
+
+def test_a_suffix_of_no_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.html"):
+        make_report(Verdict.PASS).save(tmp_path / "r.pdf")
+    assert not list(tmp_path.iterdir())

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 import click
 
 from auscult.cli.common import SharedOptions, parse_fail_on, split_codes
-from auscult.cli.delivery import is_color_wanted, render_report
+from auscult.cli.delivery import is_color_wanted
 from auscult.errors import AuscultError, UsageError
+from auscult.report._formats import render_report
 
 
 @click.command(help="Check checkpoints as `auscult inspect` does; silent where nothing is wrong.")

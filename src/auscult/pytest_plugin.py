@@ -141,7 +141,7 @@ def _keep_report(request: pytest.FixtureRequest, report: Report, *, passed: bool
     folder = config.getoption("auscult_report")
     if folder is None or (passed and not config.getoption("auscult_report_all")):
         return
-    from auscult.cli.delivery import render_report, write_text
+    from auscult.report._formats import render_report, write_text
 
     number = item.stash[WRITTEN_COUNT] = item.stash.get(WRITTEN_COUNT, 0) + 1
     name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-") + (f"-{number}" if number > 1 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,6 +12,8 @@ from auscult.finding import Finding, Json, Severity, Skip
 
 VERSION = "0.1.0"
 
+REPR_LINES = 24
+"""How many lines `repr(report)` has at most: a screen of the usual terminal."""
 FAIL_NEVER = "never"
 """In `fail_on`: exit with 0 whatever was found."""
 
@@ -110,9 +113,11 @@ class Section(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The outcome of one command, the same envelope for every verb (`schemas/report.schema.json`).
+
+    `bool(report)` is True for PASS and EQUIVALENT, so that `assert auscult.diff(a, b)` says what it means.
 
     `section` holds what one verb adds: the file for inspect, the layers for compare; `extra` is the
     same as JSON.
@@ -133,6 +138,37 @@ class Report:
         object.__setattr__(
             self, "findings", tuple(sorted(self.findings, key=lambda finding: finding.order))
         )
+
+    def __bool__(self) -> bool:
+        """Whether nothing is wrong: PASS or EQUIVALENT."""
+        return self.verdict.exit_code == 0
+
+    def __repr__(self) -> str:
+        """The report as `--format text` prints it, on at most `REPR_LINES` lines."""
+        lines = self.to_text().rstrip().splitlines()
+        if len(lines) > REPR_LINES:
+            left_out = len(lines) - REPR_LINES + 1
+            lines = [
+                *lines[: REPR_LINES - 1],
+                f"... {left_out} more lines: print(report.to_text())",
+            ]
+        return "\n".join(lines)
+
+    def to_text(self, *, verbose: int = 0) -> str:
+        """The report as `--format text` prints it.
+
+        Args:
+            verbose: 1 shows evidence and mapping, 2 every place, -1 the verdict only.
+        """
+        return str(_import_formats().render_report(self, "text", verbose=verbose))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report to a file, in the format of its suffix: .html, .json, .sarif, .xml, .md or .txt.
+
+        Raises:
+            UsageError: If no format has that suffix, or the file cannot be written.
+        """
+        _import_formats().save_report(self, path)
 
     def to_json(self) -> Json:
         return {
@@ -211,6 +247,12 @@ class Report:
         import importlib
 
         return str(importlib.import_module("auscult.report.html").notebook(self))
+
+
+def _import_formats() -> Any:
+    import importlib
+
+    return importlib.import_module("auscult.report._formats")
 
 
 def _is_selected(code: str, select: Sequence[str], ignore: Sequence[str]) -> bool:

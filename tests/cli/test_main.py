@@ -22,10 +22,11 @@ from auscult.cli.common import (
     add_shared_options,
     run_verb,
 )
-from auscult.cli.delivery import write_text
+from auscult.cli.delivery import is_color_wanted
 from auscult.cli.main import list_verbs
-from auscult.cli.progress import ProgressBar, progress_bar
+from auscult.cli.progress import ProgressBar, ProgressLines, progress_bar
 from auscult.errors import UsageError
+from auscult.report._formats import write_text
 from auscult.verdict import Report, Verdict
 from tests.conftest import Ran
 
@@ -62,10 +63,16 @@ def test_help_names_every_verb(auscult: Cli) -> None:
     assert all(f"  {verb} " in ran.out for verb in list_verbs())
 
 
-def test_every_verb_has_help_and_the_shared_options(auscult: Cli) -> None:
+VERBS_WITHOUT_A_REPORT = ("open", "serve", "mcp")
+"""They show reports or start something, and make none themselves."""
+
+
+def test_every_verb_has_help_and_those_with_a_report_the_shared_options(auscult: Cli) -> None:
     for verb in list_verbs():
         ran = auscult(verb, "--help")
         assert ran.exit_code == 0
+        if verb in VERBS_WITHOUT_A_REPORT:
+            continue
         for option in (
             "--quiet",
             "--verbose",
@@ -272,12 +279,12 @@ class TestOutput:
 
 def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     with progress_bar() as progress:
-        assert progress is None
+        assert isinstance(progress, ProgressLines)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     for name in ("CI", "NO_COLOR"):
         monkeypatch.setenv(name, "1")
         with progress_bar() as progress:
-            assert progress is None
+            assert isinstance(progress, ProgressLines)
         monkeypatch.delenv(name)
     with progress_bar(quiet=True) as progress:
         assert progress is None
@@ -285,6 +292,34 @@ def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(progress, ProgressBar)
         progress(1, 10, "reading")  # within the first second nothing is shown
         assert progress._bar is None
+
+
+def test_unwatched_work_says_once_a_minute_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("auscult.cli.progress.time.monotonic", lambda: now)
+    with progress_bar() as progress:
+        assert progress is not None
+        for now in (1.0, 59.0, 61.0, 100.0, 122.0):
+            progress(int(now), 200, "reading")
+    assert capsys.readouterr().err == "auscult: reading, 61 of 200\nauscult: reading, 122 of 200\n"
+
+
+def test_a_terminal_that_cannot_redraw_gets_neither_bar_nor_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar() as progress:
+        assert isinstance(progress, ProgressBar)
+    assert is_color_wanted(sys.stderr)
+    monkeypatch.setenv("TERM", "dumb")
+    with progress_bar() as progress:
+        assert isinstance(progress, ProgressLines)
+    assert not is_color_wanted(sys.stderr)
 
 
 def test_a_bar_shows_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:

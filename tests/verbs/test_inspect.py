@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from auscult.cli.delivery import render_report
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Severity
+from auscult.report._formats import render_report
 from auscult.verbs.inspect.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Container, Hazard, Quantization, Tensor

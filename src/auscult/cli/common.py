@@ -28,16 +28,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import click
 
-from auscult.cli.delivery import (
-    Request,
-    choose_format,
-    deliver_report,
-    list_formats,
-    report_failure,
-)
+from auscult.cli.delivery import Request, deliver_report, report_failure
 from auscult.cli.progress import progress_bar
 from auscult.errors import AuscultError
 from auscult.facts.progress import Progress
+from auscult.report._formats import choose_format, list_formats
 
 if TYPE_CHECKING:
     from auscult.verdict import Report
@@ -58,6 +53,7 @@ class SharedOptions:
         select, ignore: Beginnings of rule codes, in capitals: what is shown.
         fail_on: Severities and `never` in small letters, beginnings of rule codes in capitals:
             what decides the exit code.
+        is_color_allowed: Whether a terminal may be sent colours.
         is_stdout_free: Whether a report may go to stdout; no where the command prints something
             else there.
     """
@@ -70,6 +66,7 @@ class SharedOptions:
     ignore: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
     debug: bool = False
+    is_color_allowed: bool = True
     is_stdout_free: bool = True
 
     def check_codes(self) -> None:
@@ -154,6 +151,7 @@ _OPTIONS = (
         help="Exit 1 for findings of this severity (error, warning, info) or code, shown or not, else 0; "
         "never: always 0. Inconclusive stays 3, unless never.",
     ),
+    click.option("--no-color", is_flag=True, help="Print without colours, as NO_COLOR does."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
@@ -172,6 +170,7 @@ def add_shared_options(function: Callable[P, None]) -> Callable[..., None]:
             ignore=split_codes(given.pop("ignore")),
             fail_on=parse_fail_on(given.pop("fail_on")),
             debug=given.pop("debug"),
+            is_color_allowed=not given.pop("no_color"),
         )
         function(*args, shared=shared, **given)  # type: ignore[arg-type]
 
@@ -247,7 +246,12 @@ def run_verb(
         destinations = shared.plan()
         with _show_warnings(subjects), progress_bar(quiet=shared.quiet) as progress:
             report = work(progress).narrowed(shared.select, shared.ignore)
-        deliver_report(report, destinations, verbose=-1 if shared.quiet else shared.verbose)
+        deliver_report(
+            report,
+            destinations,
+            verbose=-1 if shared.quiet else shared.verbose,
+            is_color_allowed=shared.is_color_allowed,
+        )
     except AuscultError as error:
         if shared.debug:
             raise

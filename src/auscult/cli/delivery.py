@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,71 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auscult import plugins
 from auscult.errors import AuscultError, UsageError
-from auscult.facts.atomic import replace_file
+from auscult.report._formats import (
+    SUFFIX_FORMATS,
+    choose_format,
+    list_formats,
+    render_report,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from auscult.verdict import Report
 
-SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "text"}
-"""Suffixes of `--output` that differ from the name of the format."""
-
-
-FOLDERS_BESIDE_FORMATS = frozenset(("sections",))
-"""What lies in `auscult/report` and is no format."""
-
-
-def list_formats() -> tuple[str, ...]:
-    """Names of the report formats, from the files in `auscult/report` (`json_.py` is `json`); text
-    first.
-    """
-    files = set(plugins.list_module_names("auscult.report")) - FOLDERS_BESIDE_FORMATS
-    return tuple(
-        sorted((name.rstrip("_") for name in files), key=lambda name: (name != "text", name))
-    )
-
-
-def choose_format(output: str, requested_formats: tuple[str, ...]) -> str:
-    """The format of a file: that of its suffix, or the one that was asked for.
-
-    Raises:
-        UsageError: If several were asked for and the suffix is that of none.
-    """
-    suffix = Path(output).suffix.lower()
-    by_suffix = SUFFIX_FORMATS.get(suffix, suffix[1:])
-    if by_suffix in requested_formats or (not requested_formats and by_suffix in list_formats()):
-        return by_suffix
-    if len(requested_formats) > 1:
-        raise UsageError(
-            "cannot tell which format this file takes",
-            where=output,
-            hint="give it the suffix of one of the formats",
-        )
-    if requested_formats:
-        return requested_formats[0]
-    return "text"
-
-
-def render_report(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
-    """The report as text of that format."""
-    files = {name.rstrip("_"): name for name in plugins.list_module_names("auscult.report")}
-    return str(
-        importlib.import_module(f"auscult.report.{files[format]}").render(
-            report, color=color, verbose=verbose
-        )
-    )
-
 
 def deliver_report(
-    report: Report, destinations: Sequence[tuple[str, str | None]], *, verbose: int = 0
+    report: Report,
+    destinations: Sequence[tuple[str, str | None]],
+    *,
+    verbose: int = 0,
+    is_color_allowed: bool = True,
 ) -> None:
     """Print the report, or write it, in each of its formats."""
     for format, output in destinations:
         if output is None:
-            _print_text(
-                render_report(report, format, color=is_color_wanted(sys.stdout), verbose=verbose)
-            )
+            color = is_color_allowed and is_color_wanted(sys.stdout)
+            _print_text(render_report(report, format, color=color, verbose=verbose))
         else:
             write_text(Path(output), render_report(report, format, verbose=verbose))
 
@@ -91,28 +50,13 @@ def _print_text(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        UsageError: If the file cannot be written.
-    """
-    try:
-        with replace_file(path) as partial:
-            partial.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}",
-            where=str(path),
-            hint="check the folder and the permissions",
-        ) from error
-
-
 def is_color_wanted(stream: Any) -> bool:
-    """Whether to colour what goes to that stream: a terminal, and nobody said NO_COLOR."""
+    """Whether to colour what goes to that stream: a terminal that can, and nobody said NO_COLOR."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import gc
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,9 +15,11 @@ import click
 from auscult import plugins
 from auscult.cli.common import GROUP_TITLES
 from auscult.cli.delivery import parse_request, report_failure
+from auscult.cli.settings import read_settings
 from auscult.errors import UsageError
+from auscult.facts.hub_address import resolve_address
 
-HELPER_MODULES = frozenset(("main", "common", "delivery", "progress"))
+HELPER_MODULES = frozenset(("main", "common", "delivery", "progress", "settings"))
 """Modules in this folder that are not verbs."""
 
 COLLECT_AFTER = (50_000, 20, 20)
@@ -37,6 +40,7 @@ PACKAGES_SHOWN = (
 
 MAIN_EPILOG = """\b
 Examples:
+  auscult generator.pth                                        whatever fits this file
   auscult diagnose gen.pth --model code.py:Net --audio a.wav   why this sound?
   auscult listen bad.wav --ref good.wav                        what is wrong with it?
   auscult inspect generator.pth                                what is in this file?
@@ -72,15 +76,11 @@ class VerbGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in list_verbs():
-            import difflib
-
-            close = difflib.get_close_matches(args[0], list_verbs(), n=1)
-            if close:
-                hint = f"did you mean `auscult {close[0]}`?"
-            else:
-                hint = "`auscult --help` lists the verbs"
-            raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
-        return super().resolve_command(ctx, args)
+            args = _add_fitting_verb(args)
+        verb, command, rest = super().resolve_command(ctx, args)
+        if verb is not None and command is not None:
+            ctx.default_map = {verb: read_settings(verb, command, ctx.params.get("settings"))}
+        return verb, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The verbs, under the question that a group of them answers."""
@@ -94,6 +94,37 @@ class VerbGroup(click.Group):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+
+def _add_fitting_verb(args: list[str]) -> list[str]:
+    """A command line that begins with paths, with the verb that fits them in front; stderr says which.
+
+    Raises:
+        UsageError: If the first word is neither a path nor a verb, or no verb fits.
+    """
+    if not _looks_like_path(args[0]):
+        import difflib
+
+        close = difflib.get_close_matches(args[0], list_verbs(), n=1)
+        if close:
+            hint = f"did you mean `auscult {close[0]}`?"
+        else:
+            hint = "`auscult --help` lists the verbs"
+        raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
+    import shlex
+    from itertools import takewhile
+
+    from auscult.verbs.choose import choose_command
+
+    paths = list(takewhile(lambda word: not word.startswith("-") or word == "-", args))
+    chosen = choose_command(paths)
+    click.echo(f"auscult {shlex.join(chosen.words)}   ({chosen.reason})", err=True)
+    return [*chosen.words, *args[len(paths) :]]
+
+
+def _looks_like_path(word: str) -> bool:
+    """Whether a word is meant as a path or as code; a verb has neither a dot nor a slash."""
+    return Path(word).exists() or any(sign in word for sign in "./:\\")
 
 
 def _import_verb(verb: str) -> Any:
@@ -134,14 +165,24 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_requested: b
     callback=_print_version,
     help="Show the versions and exit.",
 )
-def group() -> None:
-    """Find out why a neural audio model sounds wrong, prove it, and repair it."""
+@click.option(
+    "--settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="TOML",
+    help="File with [tool.auscult] defaults of the options. Default: the nearest pyproject.toml.",
+)
+def group(settings: Path | None) -> None:
+    """Find out why a neural audio model sounds wrong, prove it, and repair it.
+
+    Without a VERB, auscult looks at the paths it is given and runs the verb that fits.
+    """
 
 
 def run_command_line(args: Sequence[str]) -> int:
     """Run one command line and give its exit code; everything is printed on the way."""
     try:
-        code = group.main(args=list(args), prog_name="auscult", standalone_mode=False)
+        local_args = [resolve_address(word) for word in args]
+        code = group.main(args=local_args, prog_name="auscult", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0

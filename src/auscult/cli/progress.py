@@ -14,7 +14,8 @@ import click
 from auscult.facts.progress import Progress
 
 PATIENCE_SECONDS = 1.0
-
+LINE_SECONDS = 60.0
+"""How often work says how far it is where no bar can be drawn, as in a log of nohup."""
 
 ERASE_LINE_ABOVE = "\033[A\033[2K"
 """What a terminal is sent to take a finished bar away; click ends it with a new line."""
@@ -45,11 +46,25 @@ class ProgressBar:
             self._bar = None
 
 
+class ProgressLines:
+    """A line on stderr for every minute that the work goes on."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int, description: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= LINE_SECONDS:
+            self._last = now
+            click.echo(f"auscult: {description}, {done} of {total}", err=True)
+
+
 def is_watched(*, quiet: bool) -> bool:
-    """Whether a person watches stderr: a terminal, not CI, not NO_COLOR, not quiet."""
+    """Whether a person watches stderr: a terminal that can redraw a line, not CI, not NO_COLOR, not quiet."""
     return (
         not quiet
         and sys.stderr.isatty()
+        and os.environ.get("TERM") != "dumb"
         and not os.environ.get("CI")
         and not os.environ.get("NO_COLOR")
     )
@@ -57,9 +72,12 @@ def is_watched(*, quiet: bool) -> bool:
 
 @contextlib.contextmanager
 def progress_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
-    """A progress callback, or None when nobody watches."""
-    if not is_watched(quiet=quiet):
+    """A progress callback: a bar where a person watches, else a line a minute; None when quiet."""
+    if quiet:
         yield None
+        return
+    if not is_watched(quiet=quiet):
+        yield ProgressLines()
         return
     bar = ProgressBar()
     try:

@@ -10,10 +10,9 @@ from pathlib import Path
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
+from auscult.facts.hub_address import read_ref
 
 FORMAT = "hub-cache"
-MAX_REF_BYTES = 256
-"""Length of a ref, which is a commit's hash. Chosen, not measured."""
 
 
 def sniff(source: Source, head: bytes) -> bool:  # noqa: ARG001  a folder has no first bytes
@@ -40,7 +39,7 @@ def read(source: Source) -> Contents:
 
 def _choose_snapshot(path: Path) -> Path:
     snapshots = sorted(entry for entry in (path / "snapshots").iterdir() if entry.is_dir())
-    commit = _read_ref(path / "refs" / "main")
+    commit = read_ref(path / "refs" / "main")
     named = [entry for entry in snapshots if entry.name == commit]
     if named:
         return named[0]
@@ -58,11 +57,3 @@ def _choose_snapshot(path: Path) -> Path:
         where=str(path),
         hint="fetch the model again",
     )
-
-
-def _read_ref(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            return handle.read(MAX_REF_BYTES).decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
