@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -106,14 +107,89 @@ def test_a_normalised_mel_is_affine() -> None:
 
 
 @pytest.mark.slow
-def test_a_mel_normalised_per_band_is_said_to_be() -> None:
-    recording = sound(22050, 2.0, 2)
+def test_bands_scaled_by_numbers_of_their_own_are_said_to_be() -> None:
+    recording, rng = sound(22050, 2.0, 2), np.random.default_rng(0)
     mel = mel_spectrogram(recording.mono, HIFIGAN)
     bands = search_definition(
-        recording, (mel - mel.mean(axis=1, keepdims=True)) / mel.std(axis=1, keepdims=True)
+        recording, mel * rng.uniform(0.7, 1.4, (80, 1)) + rng.normal(size=(80, 1))
     )
     assert bands.compression.is_per_band
     assert bands.compression.residual_share > 0.01
+
+
+def test_bands_normalised_over_the_recording_are_found_exactly() -> None:
+    recording = sound(22050, 2.0, 2)
+    mel = mel_spectrogram(recording.mono, HIFIGAN)
+    centred = mel - mel.mean(axis=1, keepdims=True)
+    found = search_definition(recording, centred / mel.std(axis=1, keepdims=True))
+    assert found.definition.band_norm == "mean-std-biased"
+    assert found.compression.residual_share < 1e-4
+    assert search_definition(recording, centred).definition.band_norm == "mean"
+
+
+def _compute_kaldi_features(samples: np.ndarray, *, gain: float, norm: str) -> np.ndarray:
+    """Kaldi's compute-fbank-feats at 16 kHz, 80 bands, as its documentation says, [80, frames]."""
+    starts = range(0, len(samples) - 399, 160)
+    frames = np.stack([samples[start : start + 400] for start in starts]).astype(np.float64) * gain
+    frames -= frames.mean(axis=1, keepdims=True)
+    frames -= 0.97 * np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    power = np.abs(np.fft.rfft(frames * np.hanning(400) ** 0.85, 512)) ** 2
+    mel = 1127 * np.log(1 + np.array([20.0, 8000.0, *(np.arange(257) * 31.25)]) / 700)
+    edges, bins = np.linspace(mel[0], mel[1], 82), mel[2:]
+    width = edges[1] - edges[0]
+    rising, falling = (bins - edges[:-2, None]) / width, (edges[2:, None] - bins) / width
+    filters = np.maximum(0, np.minimum(rising, falling))
+    filters[:, -1] = 0
+    levels = np.log(np.maximum(power @ filters.T, 1.1920929e-7)).T
+    if norm != "none":
+        levels -= levels.mean(axis=1, keepdims=True)
+    if norm == "mean-std":
+        levels /= levels.std(axis=1, ddof=1, keepdims=True)
+    return levels
+
+
+@pytest.mark.parametrize(
+    ("gain", "norm"), [(1.0, "mean"), (32768.0, "none"), (32768.0, "mean-std")]
+)
+def test_kaldi_filter_banks(gain: float, norm: str) -> None:
+    recording = sound(16000, 2.0, 1)
+    found = search_definition(
+        recording, _compute_kaldi_features(recording.mono, gain=gain, norm=norm)
+    )
+    kaldi = (found.definition.framing, found.definition.window, found.definition.pre_emphasis)
+    assert kaldi == ("kaldi", "povey", 0.97)
+    assert found.definition.band_norm == norm
+    assert found.compression.residual_share < 1e-4
+    assert not found.compression.is_per_band
+
+
+def test_nemo_front_end_filled_up_to_a_multiple_of_16() -> None:
+    truth = FAMILIES["nemo"].definition
+    recording = sound(16000, 2.0, 1)
+    mel = mel_spectrogram(recording.mono, replace(truth, band_norm="none"))[:, :-1]
+    mel = (mel - mel.mean(axis=1, keepdims=True)) / mel.std(axis=1, ddof=1, keepdims=True)
+    found = search_definition(recording, np.pad(mel, ((0, 0), (0, 8))))
+    assert found.definition == truth
+    assert found.compression.residual_share < 1e-4
+
+
+def test_pre_emphasis_is_no_normalisation_of_bands() -> None:
+    recording = sound(22050, 2.0, 2)
+    truth = replace(HIFIGAN, pre_emphasis=0.97)
+    found = search_definition(recording, mel_spectrogram(recording.mono, truth))
+    assert (found.definition.pre_emphasis, found.definition.band_norm) == (0.97, "none")
+    assert not found.compression.is_per_band
+    assert found.compression.residual_share < 1e-4
+
+
+@pytest.mark.slow
+def test_a_search_without_an_answer_ends() -> None:
+    recording = sound(22050, 3.0, 2)
+    mel = mel_spectrogram(recording.mono, HIFIGAN)
+    start = process_time()
+    found = search_definition(recording, np.sin(mel) + 0.3 * mel)
+    assert process_time() - start < 15
+    assert found.compression.residual_share > 0.01
 
 
 def _features(name: str, samples: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ EPILOG = """\b
 Examples:
   auscult mel speech.wav mel.npy
   auscult mel speech.wav batch.safetensors --key mel
-  auscult mel speech.wav mel.npy --against hifigan"""
+  auscult mel speech.wav mel.npy --against hifigan
+  auscult mel speech.wav mel.npy --against config.json"""
 
 
 @click.command(epilog=EPILOG)
@@ -20,8 +21,8 @@ Examples:
 @click.argument("mel")
 @click.option(
     "--against",
-    metavar="FAMILY",
-    help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ...",
+    metavar="FAMILY|FILE",
+    help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ... or its config file.",
 )
 @click.option("--key", metavar="NAME", help="The tensor to take, if the file has several.")
 @add_shared_options

@@ -34,6 +34,12 @@ SLANEY_BREAK_MEL = 15.0
 """The same place in mel. Defined by Slaney's Auditory Toolbox (1998)."""
 
 
+HAMMING_ALPHA = 0.54
+"""Mean of Hamming's window. Defined by it."""
+LEAST_DEVIATION = 1e-5
+"""Standard deviation that a band is divided by at least: NeMo adds as much."""
+
+
 @dataclass(frozen=True)
 class MelDefinition:
     """Everything that decides the numbers of a mel spectrogram.
@@ -65,6 +71,12 @@ class MelDefinition:
             4) / 4 is 0.25 and 1.
         filter_rate: The sample rate that the filters were made for, in Hz, where it is not that of
             the samples; else 0.
+        pre_emphasis: `a` of x[n] - a x[n - 1], taken of the samples before anything else; 0 for none.
+        framing: `kaldi` cuts frames of `win` samples, takes the mean off each, pre-emphasises within
+            the frame, and puts the zeros up to `n_fft` behind it; `plain` does none of it.
+        triangles: Whether the filters are straight in `hertz`, or in `mel` as Kaldi's.
+        band_norm: What is done to each band over the whole recording in the end: nothing, its mean
+            taken off, or divided by its standard deviation too (of N - 1 frames; `-biased`: of N).
     """
 
     sample_rate: int = 16000
@@ -81,7 +93,9 @@ class MelDefinition:
     clip: float = 1e-5
     padding: Literal["hop", "centre", "none"] = "hop"
     pad_mode: Literal["reflect", "zero"] = "reflect"
-    window: Literal["hann", "hann-symmetric", "hamming", "povey", "rectangular"] = "hann"
+    window: Literal[
+        "hann", "hann-symmetric", "hamming", "hamming-symmetric", "povey", "rectangular"
+    ] = "hann"
     floor: Literal["clip", "add"] = "clip"
     inside_root: float = 0.0
     reference: Literal["one", "max"] = "one"
@@ -89,6 +103,10 @@ class MelDefinition:
     multiply: float = 1.0
     add: float = 0.0
     filter_rate: int = 0
+    pre_emphasis: float = 0.0
+    framing: Literal["plain", "kaldi"] = "plain"
+    triangles: Literal["hertz", "mel"] = "hertz"
+    band_norm: Literal["none", "mean", "mean-std", "mean-std-biased"] = "none"
 
     @classmethod
     def from_text(cls, settings: Mapping[str, str]) -> MelDefinition:
@@ -143,13 +161,18 @@ def mel_filterbank(definition: MelDefinition) -> Frames:
     """Triangular filters, [n_mels, n_fft // 2 + 1], float32."""
     d = definition
     ends = _hertz_to_mel(np.array([d.fmin, d.fmax]), d.scale)
-    edges = _mel_to_hertz(np.linspace(ends[0], ends[1], d.n_mels + 2), d.scale)
+    edges = np.linspace(ends[0], ends[1], d.n_mels + 2)
+    hertz_edges = _mel_to_hertz(edges, d.scale)
     bins = np.arange(d.n_fft // 2 + 1) * (d.filter_rate or d.sample_rate) / d.n_fft
+    if d.triangles == "mel":
+        bins = _hertz_to_mel(bins, d.scale)
+    else:
+        edges = hertz_edges
     rising = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]
     filters = np.maximum(0.0, np.minimum(rising, falling))
     if d.norm == "slaney":
-        filters *= 2.0 / (edges[2:] - edges[:-2])[:, None]
+        filters *= 2.0 / (hertz_edges[2:] - hertz_edges[:-2])[:, None]
     filters = filters.astype(np.float32)
     filters.setflags(write=False)
     return filters
@@ -157,10 +180,10 @@ def mel_filterbank(definition: MelDefinition) -> Frames:
 
 def build_window(definition: MelDefinition) -> Samples:
     """The definition's window of `win` samples (Hann unless it says otherwise), in the middle of
-    `n_fft` samples.
+    `n_fft` samples; Kaldi's at their beginning.
     """
     window = np.zeros(definition.n_fft, np.float32)
-    start = (definition.n_fft - definition.win) // 2
+    start = 0 if definition.framing == "kaldi" else (definition.n_fft - definition.win) // 2
     window[start : start + definition.win] = _compute_window_shape(
         definition.win, definition.window
     )
@@ -171,7 +194,9 @@ def _compute_window_shape(size: int, kind: str) -> NDArray[np.float64]:
     if kind == "rectangular":
         return np.ones(size)
     if kind == "hamming":
-        return np.asarray(0.54 - 0.46 * np.cos(2 * np.pi * np.arange(size) / size))
+        return np.asarray(HAMMING_ALPHA + (1 - HAMMING_ALPHA) * (2 * make_periodic_hann(size) - 1))
+    if kind == "hamming-symmetric":  # Kaldi's
+        return np.asarray(HAMMING_ALPHA + (1 - HAMMING_ALPHA) * (2 * make_symmetric_hann(size) - 1))
     if kind == "povey":  # Kaldi's: a symmetric Hann to the power of 0.85
         return np.asarray(make_symmetric_hann(size) ** 0.85)
     if kind == "hann":
@@ -195,6 +220,36 @@ def name_pad_mode(definition: MelDefinition) -> Literal["reflect", "constant"]:
     return "constant"
 
 
+def pre_emphasise(samples: NDArray[np.floating], coefficient: float) -> NDArray[np.floating]:
+    """x[n] - a x[n - 1] along the last axis; the first sample stays."""
+    if not coefficient:
+        return samples
+    return np.concatenate(
+        [samples[..., :1], samples[..., 1:] - coefficient * samples[..., :-1]], axis=-1
+    )
+
+
+def shape_frames(frames: NDArray[np.floating], definition: MelDefinition) -> NDArray[np.floating]:
+    """Frames of `count_frame_samples` samples, [..., samples], as they are transformed: windowed, and
+    what Kaldi does to each.
+    """
+    window = build_window(definition)
+    if definition.framing == "plain":
+        return np.asarray(frames * window)
+    frames = frames - frames.mean(axis=-1, keepdims=True)
+    coefficient = definition.pre_emphasis
+    first = (1 - coefficient) * frames[..., :1]
+    frames = np.concatenate([first, frames[..., 1:] - coefficient * frames[..., :-1]], axis=-1)
+    return np.asarray(frames * window[: definition.win])
+
+
+def count_frame_samples(definition: MelDefinition) -> int:
+    """Samples that one frame takes from the sound."""
+    if definition.framing == "kaldi":
+        return definition.win
+    return definition.n_fft
+
+
 def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
     """The samples with the definition's padding at both ends.
 
@@ -202,7 +257,10 @@ def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
         AudioError: If there are too few samples to reflect or to fill one frame.
     """
     side = count_padding(definition)
-    shortest = max(side + 1 if definition.pad_mode == "reflect" else 1, definition.n_fft - 2 * side)
+    shortest = max(
+        side + 1 if definition.pad_mode == "reflect" else 1,
+        count_frame_samples(definition) - 2 * side,
+    )
     if samples.ndim != 1 or len(samples) < shortest:
         raise AudioError(
             "is too short for a mel spectrogram",
@@ -216,11 +274,14 @@ def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
 
 def stft(samples: Samples, definition: MelDefinition) -> NDArray[np.complex64]:
     """Short-time spectrum, [n_fft // 2 + 1, frames], of [time] samples."""
-    padded = pad_samples(np.asarray(samples, np.float32), definition)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, definition.n_fft)[:: definition.hop]
-    spectrum: NDArray[np.complex64] = np.fft.rfft(frames * build_window(definition), axis=1).astype(
-        np.complex64
-    )
+    d = definition
+    samples = np.asarray(samples, np.float32)
+    if d.framing == "plain":
+        samples = np.asarray(pre_emphasise(samples, d.pre_emphasis), np.float32)
+    padded = pad_samples(samples, d)
+    cut = np.lib.stride_tricks.sliding_window_view(padded, count_frame_samples(d))[:: d.hop]
+    frames = shape_frames(cut, d)
+    spectrum: NDArray[np.complex64] = np.fft.rfft(frames, d.n_fft, axis=1).astype(np.complex64)
     return spectrum.T
 
 
@@ -239,6 +300,11 @@ def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
             mel = mel - mel.max()
         if d.range_db:
             mel = np.maximum(mel, mel.max() - d.range_db * log_units_per_decibel(d))
+    if d.band_norm != "none":
+        mel = mel - mel.mean(axis=1, keepdims=True)
+    if d.band_norm.startswith("mean-std"):
+        deviation = mel.std(axis=1, keepdims=True, ddof=int(d.band_norm == "mean-std"))
+        mel = mel / np.maximum(deviation, LEAST_DEVIATION)
     if (d.multiply, d.add) == (1.0, 0.0):
         return mel
     return np.asarray(mel * d.multiply + d.add)
@@ -247,7 +313,7 @@ def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
 def expand_mel(mel: Frames, definition: MelDefinition) -> Frames:
     """Band magnitudes or powers from compressed ones: the inverse of `compress_mel` above the floor.
 
-    Where `reference` is `max`, the loudest comes out as 1.
+    Where `reference` is `max`, the loudest comes out as 1. What `band_norm` took off is lost.
     """
     d = definition
     if (d.multiply, d.add) != (1.0, 0.0):

@@ -55,6 +55,10 @@ MIN_DELAY = 0.005
 """Smaller delays in samples are none. Chosen, not measured."""
 STILL_DB = 1e-6
 """Deviation of a level in dB that does not move. Chosen, not measured."""
+STEADY_DB = 3.0
+"""Deviation over time of the level of a sound that hardly moves: rain, a drone. Chosen, not measured."""
+RESAMPLED_SHARE = 0.9
+"""Of half the sample rate: what lies above is changed by every resampler. Chosen, not measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +194,13 @@ class Residual:
         )
 
     @cached_property
+    def resampled_snr_db(self) -> float:
+        """Level of the sound above the residual, both below `RESAMPLED_SHARE` of half the rate."""
+        bins = int(RESAMPLED_SHARE * self.power.shape[1])
+        sound, left = (float(power[:, :bins].sum()) for power in (self.reference_power, self.power))
+        return float(10 * np.log10((sound + FLOOR) / (left + FLOOR)))
+
+    @cached_property
     def power(self) -> Doubles:
         """Power of frames of the residual, [frames, bins]."""
         return _compute_power(self.samples)
@@ -244,7 +255,8 @@ class Residual:
     @cached_property
     def follows(self) -> float:
         """Correlation of the residual's level over time with the sound's, -1 to 1: near 0 for
-        something added, high for what a codec leaves.
+        something added, high for what a codec leaves. Of a sound that hardly moves, that over
+        frequency.
         """
         left, sound = (
             10 * np.log10(p.mean(axis=1) + 1e-14) for p in (self.power, self.reference_power)
@@ -254,6 +266,12 @@ class Residual:
         active = sound > sound.max() - 50
         if active.sum() < 8 or left[active].std() < STILL_DB:
             return 0.0
+        if sound[active].std() < STEADY_DB:
+            left, sound = (
+                10 * np.log10(p[active].mean(axis=0) + 1e-14)
+                for p in (self.power, self.reference_power)
+            )
+            active = np.ones(len(sound), bool)
         return float(np.corrcoef(left[active], sound[active])[0, 1])
 
     @cached_property

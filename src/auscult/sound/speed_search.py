@@ -11,12 +11,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.sample_rates import STANDARD_RATES
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
 from auscult.sound.scaling import SpeedScaling, find_scalings, sharpen_scaling
 from auscult.sound.tracking import LagTrack, track_lag
 
-STANDARD_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 STANDARD_RATIOS = frozenset(a / b for a, b in product(STANDARD_RATES, repeat=2))
 SEARCH_RATE = 16000
 """Hz at which speeds are searched. Chosen, not measured."""

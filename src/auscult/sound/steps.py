@@ -37,6 +37,12 @@ to 1, a neighbouring pitch period to 0.9.
 
 Chosen, not measured.
 """
+MAX_LEFT_SHARE = 0.5
+"""Of what the old lag leaves unexplained of a piece: another lag has to leave less. Of a coded vowel a
+neighbouring pitch period fits about as well as its own place.
+
+Chosen, not measured.
+"""
 MIN_STEP_SAMPLES = 3
 """Smaller steps are a clock's. Chosen, not measured."""
 SHARP_STEP_SAMPLES = 12
@@ -173,10 +179,11 @@ class _LagFollower:
                 self.far_searches += 1
             if self.far_searches > MAX_FAR_SEARCHES:
                 return False
-            lag, correlation = self._search(piece, start, margin)
-            if lag is None:
+            lag, found = self._search(piece, start, margin)
+            if lag is None or 1 - found > MAX_LEFT_SHARE * (1 - correlation):
                 self.misses += 1
                 return True
+            correlation = found
             self._step_to(lag, start, min(correlation, self.last_correlation))
         self.found += 1
         self.misses = 0

@@ -16,6 +16,7 @@ from auscult.finding import Json
 from auscult.report.sections.mel import MelSection
 from auscult.rules.mel.snd060_mel_definition import MAX_EXACT_SHARE
 from auscult.rules.mel.subject import MelSubject
+from auscult.sound.mel import MelDefinition
 from auscult.sound.mel_search.against import find_changes
 from auscult.sound.mel_search.ambiguity import find_alternatives
 from auscult.sound.mel_search.code import (
@@ -23,6 +24,7 @@ from auscult.sound.mel_search.code import (
     write_librosa_code,
     write_torchaudio_code,
 )
+from auscult.sound.mel_search.configs import is_config_file, read_mel_config
 from auscult.sound.mel_search.families import FAMILIES, find_family
 from auscult.sound.mel_search.search import SearchOutcome, search_definition
 from auscult.sound.recording import Recording, read_recording
@@ -44,7 +46,8 @@ def mel(
         spectrogram: .npy, .npz, .safetensors or torch file with the mel, or an array, [bands,
             frames] or [frames, bands].
         against: A vocoder whose mel it should be, such as `hifigan`, `vocos`, `chatterbox`,
-            `whisper`.
+            `whisper`; or its config file (HiFi-GAN, BigVGAN, Vocos, NeMo, coqui, ParallelWaveGAN), or
+            a definition in JSON.
         key: Name of the tensor, where the file holds several that could be a mel.
 
     Returns:
@@ -55,9 +58,9 @@ def mel(
     Raises:
         AudioError: If the sound cannot be read, or the array is no mel of it.
         CheckpointError: If the mel's file cannot be read.
-        UsageError: If there is no such vocoder or tensor.
+        UsageError: If there is no such vocoder or tensor, or its config states no mel.
     """
-    vocoder_family = find_family(against) if against else None
+    target = _find_target(against) if against else None
     if isinstance(sound, Recording):
         recording = sound
     else:
@@ -68,10 +71,6 @@ def mel(
     open_alternatives = find_alternatives(
         samples, outcome.mel, outcome.definition, outcome.compression.gain
     )
-    if against and vocoder_family:
-        target = (against, vocoder_family.definition)
-    else:
-        target = None
     subject = MelSubject(name, outcome, open_alternatives, target)
     findings, skips = rules.run_rules(subject, "mel")
     return Report(
@@ -83,6 +82,13 @@ def mel(
         skips,
         section=MelSection(describe_outcome(subject)),
     )
+
+
+def _find_target(against: str) -> tuple[str, MelDefinition]:
+    """Name and definition of what a vocoder was trained on."""
+    if is_config_file(against):
+        return against, read_mel_config(against)
+    return against, find_family(against).definition
 
 
 def open_mel(

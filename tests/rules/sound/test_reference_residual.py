@@ -106,6 +106,39 @@ def test_a_factor_and_dither_are_no_additions(gain: float) -> None:
     assert set(heard(gain * VOICE + HISS * 3e-5)) <= {"gain", "polarity"}
 
 
+@pytest.mark.parametrize(("decibels", "causes"), [(-0.45, set()), (-0.8, set()), (-1.0, {"gain"})])
+def test_a_level_is_told_from_one_decibel_on(decibels: float, causes: set[str]) -> None:
+    assert set(heard(VOICE * np.float32(10 ** (decibels / 20)))) == causes
+
+
+def test_what_ends_where_the_reference_ends_is_not_band_limited() -> None:
+    low = CLEAN.resample(8000)
+    for reference in (low, low.resample(48000)):
+        subject = SoundSubject(low.resample(48000), reference)
+        assert not [each for each in run_sound_rules(subject)[0] if each.cause == "band-limited"]
+    assert "band-limited" in heard(low.resample(RATE * 3).samples[:, ::3])
+
+
+def test_a_coded_rain_is_no_added_noise() -> None:
+    rng = np.random.default_rng(3)
+    rain = np.convolve(rng.standard_normal(4 * RATE), np.hanning(9), "same").astype(np.float32)
+    reference = Recording.from_mono(0.05 * rain, RATE)
+    coded = encode_lossy(reference, "OGG", "VORBIS")
+    if coded is None:
+        pytest.skip("libsndfile has no Vorbis")
+    assert not {"noise-added", "unexplained"} & set(heard(coded.samples, reference))
+    hiss = 0.01 * rng.standard_normal(len(rain)).astype(np.float32)
+    assert "noise-added" in heard(reference.samples[0] + hiss, reference)
+
+
+def test_a_lag_that_fits_hardly_better_is_no_step() -> None:
+    period = np.tile(VOICE[8000:8160], 300)
+    noisy = period + 0.02 * np.abs(period).max() * RNG.standard_normal(len(period))
+    assert not {"samples-inserted", "samples-lost"} & set(
+        heard(noisy.astype(np.float32), Recording.from_mono(period, RATE))
+    )
+
+
 def test_a_lost_channel_is_told_against_the_reference() -> None:
     stereo = Recording(np.stack([VOICE, np.roll(VOICE, 7)]), RATE)
     assert "channel-lost" in heard(np.stack([VOICE, 0.02 * np.roll(VOICE, 7)]), stereo)

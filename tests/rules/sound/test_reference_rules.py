@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,7 +116,18 @@ def test_other_content_is_said_to_be_so() -> None:
 def test_pairs_of_standard_rates() -> None:
     assert sample_rate_label.find_standard_pair(24000 / 22050, 24000) == (24000, 22050)
     assert sample_rate_label.find_standard_pair(2.0, 48000) == (48000, 24000)
+    assert sample_rate_label.find_standard_pair(48000 / 40000, 48000) == (48000, 40000)
     assert sample_rate_label.find_standard_pair(1.234, 24000) is None
+
+
+@pytest.mark.parametrize(("label", "true_rate"), [(48000, 40000), (16000, 8000), (44100, 29400)])
+def test_the_fix_names_the_rate_of_the_message(label: int, true_rate: int) -> None:
+    subject = SoundSubject(Recording(CLEAN.samples, label), CLEAN)
+    relation = SimpleNamespace(rate_ratio=label / true_rate, coherent=True, rate_correlation=1.0)
+    found = sample_rate_label._report_ratio(subject, relation)  # type: ignore[arg-type]
+    assert found.fix is not None
+    assert f"{true_rate} Hz samples" in found.message
+    assert found.fix.code == f"soundfile.write(path, samples, {true_rate})"
 
 
 @pytest.mark.slow

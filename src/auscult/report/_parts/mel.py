@@ -18,6 +18,10 @@ _NEUTRAL_SETTINGS = {
     "filter_rate": 0,
     "inside_root": 0.0,
     "reference": "one",
+    "pre_emphasis": 0.0,
+    "framing": "plain",
+    "triangles": "hertz",
+    "band_norm": "none",
 }
 """Settings that are shown only where they do something."""
 

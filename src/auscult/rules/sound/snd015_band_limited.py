@@ -22,7 +22,8 @@ soundfile.write("out.wav", samples, 8000)      # right: the rate that it has
 ```
 
 **Blind spots.** A gentle roll-off is a voice or a microphone. A cut-off above 0.68, or above 15
-kHz, is what converters and codecs do (MP3 ends at 16 kHz), and few adults hear what is missing.
+kHz, is what converters and codecs do (MP3 ends at 16 kHz), and few adults hear what is missing. A
+reference that ends there as well: the recording has all that it should have.
 
 **How it is measured.** In the mean power spectrum of the sounding frames, the difference between
 the median of the band just below a frequency and the highest of all that is more than 6 % above it;
@@ -46,6 +47,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
+from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.bandwidth import find_spectral_edge
 
 CODE = "SND015"
@@ -92,6 +94,8 @@ MIN_OF_HALF_RATE = 0.85
 """Of half a usual rate: from here on a cliff is that of its low-pass. Chosen, not measured."""
 MAX_OF_HALF_RATE = 1.03
 """Of half a usual rate: up to here a cliff is that of its low-pass. Chosen, not measured."""
+MIN_OF_REFERENCE = 0.9
+"""Of where the reference ends: a cliff from here on is the reference's own. Chosen, not measured."""
 USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100)
 
 
@@ -103,6 +107,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if edge.drop_db < MIN_DROP_DB or edge.hertz > min(
         MAX_SHARE * analysis.sample_rate / 2, MAX_HERTZ
     ):
+        return
+    if _ends_with_reference(subject, edge.hertz):
         return
     near_rates = [
         rate
@@ -131,3 +137,16 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         },
         rank=33,
     )
+
+
+def _ends_with_reference(subject: SoundSubject, hertz: float) -> bool:
+    """Whether the reference has nothing above the cliff either, be it for its lower sample rate."""
+    if subject.reference is None:
+        return False
+    analysis = SoundAnalysis(subject.reference)
+    end = analysis.sample_rate / 2
+    if analysis.active_frames.any():
+        edge = find_spectral_edge(analysis.mean_power, analysis.sample_rate)
+        if edge.drop_db >= MIN_DROP_DB:
+            end = min(edge.hertz, end)
+    return hertz >= MIN_OF_REFERENCE * end

@@ -46,6 +46,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from auscult.facts.sample_rates import STANDARD_RATES
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.gaps import measure_end_silence, measure_envelope
@@ -82,7 +83,6 @@ USUAL_CHARACTERS = 14.0
 """Usual characters a second. Chosen, not measured."""
 MIN_CHARACTERS = 20
 """Shorter texts say nothing about the pace. Chosen, not measured."""
-RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 MAX_PAIRS = 3
 """Pairs of rates that are ranked. Chosen, not measured."""
 MIN_STEP_DB = -15.0
@@ -190,10 +190,19 @@ def _report_rate(subject: SoundSubject, clues: _RateClues) -> Finding:
             "candidates": rates,
             **evidence,
         },
-        fix=Fix("guess", f"Label the samples with {rates[0]:,} Hz.") if rates else None,
+        fix=_suggest_rate(clues, rates),
         settled_by="auscult listen FILE --ref REFERENCE",
         rank=25,
     )
+
+
+def _suggest_rate(clues: _RateClues, rates: list[int]) -> Fix | None:
+    """Another label; none where a file of another rate than the model's sounds as it should: it was
+    resampled, and is right.
+    """
+    if not rates or (clues.model_rate is not None and not clues.agree):
+        return None
+    return Fix("guess", f"Label the samples with {rates[0]:,} Hz.")
 
 
 def _choose_severity(clues: _RateClues) -> Severity:
@@ -275,7 +284,7 @@ def _measure_shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
 def _list_likely_rates(label: int, shift: float) -> list[int]:
     """Usual true rates on that side of the label, the likeliest first."""
     if shift > 0:
-        rates_on_side = [rate for rate in RATES if rate < label]
+        rates_on_side = [rate for rate in STANDARD_RATES if rate < label]
     else:
-        rates_on_side = [rate for rate in RATES if rate > label]
+        rates_on_side = [rate for rate in STANDARD_RATES if rate > label]
     return sorted(rates_on_side, key=lambda rate: abs(np.log(label / rate) - shift))[:MAX_PAIRS]

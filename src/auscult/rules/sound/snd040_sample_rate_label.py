@@ -40,12 +40,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import permutations
 
+from auscult.facts.sample_rates import STANDARD_RATES
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.rules.sound._related import MIN_CORRELATION, has_sound
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.relation import Relation
-from auscult.sound.speed_search import STANDARD_RATES
 
 CODE = "SND040"
 NAME = "sample-rate-label"
@@ -114,11 +114,17 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
 def _report_ratio(subject: SoundSubject, relation: Relation) -> Finding:
     ratio, label = relation.rate_ratio, subject.recording.sample_rate
     pair = find_standard_pair(ratio, label)
-    if pair:
-        pair_note = f"{pair[1]} Hz samples labelled {pair[0]} Hz"
+    true_rate = round(label / ratio)
+    if pair and pair[0] == label:
+        true_rate = pair[1]
+        pair_note = f"{true_rate} Hz samples labelled {label} Hz"
+    elif pair:
+        pair_note = (
+            f"{pair[1]} Hz samples were labelled {pair[0]} Hz and then resampled to {label} Hz, "
+            f"or these are {true_rate} Hz samples"
+        )
     else:
-        pair_note = "the ratio of no two standard rates"
-    true_rate = pair[1] if pair and pair[0] == label else round(label / ratio)
+        pair_note = f"{true_rate} Hz samples, which is no standard rate, labelled {label} Hz"
     return Finding(
         CODE,
         NAME,

@@ -74,7 +74,7 @@ def find_loudest(residual: Residual) -> tuple[float, float]:
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     residual = find_residual(subject)
-    if residual is None or residual.snr_db > MIN_SNR_DB:
+    if residual is None or max(residual.snr_db, residual.resampled_snr_db) > MIN_SNR_DB:
         return
     spans = residual.strange_spans
     is_like_codec = residual.snr_db >= MIN_CODEC_SNR_DB and residual.follows >= MIN_FOLLOWS

@@ -33,6 +33,10 @@ SETTING_WORDS = {
     "multiply": "multiplied by",
     "add": "then added",
     "filter_rate": "sample rate of the filters",
+    "pre_emphasis": "pre-emphasis",
+    "framing": "frames cut as by",
+    "triangles": "filters straight in",
+    "band_norm": "each band normalised by",
 }
 """Every setting in words."""
 
@@ -90,12 +94,12 @@ def find_changes(
 
 def _is_idle(name: str, current: MelDefinition, target: MelDefinition) -> bool:
     """Whether a setting does nothing in either definition."""
-    if name in ("clip", "floor"):
-        return current.log == "none" and target.log == "none"
     if name == "filter_rate":
         return (current.filter_rate or current.sample_rate) == (
             target.filter_rate or target.sample_rate
         )
+    if name in ("clip", "floor"):
+        return current.log == "none" and target.log == "none"
     return False
 
 

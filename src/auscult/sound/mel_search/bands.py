@@ -29,6 +29,8 @@ def predict_mel(
         mel_filterbank(d)
         @ compute_magnitudes(samples, replace(d, inside_root=d.inside_root / gain**2))
     ).astype(np.float64) * scale
+    if d.band_norm != "none":  # over the frames that there are
+        bands = bands[:, :frames]
     return compress_to_float64(bands, d)[:, :frames]
 
 

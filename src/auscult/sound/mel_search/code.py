@@ -12,9 +12,12 @@ _LIBROSA_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"b
 def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     """Lines of Python that make the mel with librosa and numpy."""
     d = definition
+    if d.framing == "kaldi":
+        return _write_kaldi_code(d, gain)
     window = {
         **_LIBROSA_WINDOWS,
         "hann-symmetric": f"np.hanning({d.win})",
+        "hamming-symmetric": f"np.hamming({d.win})",
         "povey": f"np.hanning({d.win}) ** 0.85",
     }[d.window]
     lines = [
@@ -25,6 +28,8 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     ]
     if gain != 1.0:
         lines.append(f"y = y * {gain!r}")
+    if d.pre_emphasis:
+        lines.append(f"y = np.append(y[:1], y[1:] - {d.pre_emphasis!r} * y[:-1])")
     side = count_padding(d)
     if side:
         mode = f'"{name_pad_mode(d)}"'
@@ -52,10 +57,13 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
 def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     """Lines of Python that make the mel with torch and torchaudio."""
     d = definition
+    if d.framing == "kaldi":
+        return _write_kaldi_code(d, gain)
     window = {
         "hann": f"torch.hann_window({d.win})",
         "hann-symmetric": f"torch.hann_window({d.win}, periodic=False)",
         "hamming": f"torch.hamming_window({d.win})",
+        "hamming-symmetric": f"torch.hamming_window({d.win}, periodic=False)",
         "povey": f"torch.hann_window({d.win}, periodic=False) ** 0.85",
         "rectangular": f"torch.ones({d.win})",
     }[d.window]
@@ -63,6 +71,8 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     lines.append(f"y = torchaudio.functional.resample(y.mean(0), rate, {d.sample_rate})")
     if gain != 1.0:
         lines.append(f"y = y * {gain!r}")
+    if d.pre_emphasis:
+        lines.append(f"y = torch.cat([y[:1], y[1:] - {d.pre_emphasis!r} * y[:-1]])")
     side = count_padding(d)
     if side:
         mode = f'"{name_pad_mode(d)}"'
@@ -88,6 +98,25 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     return "\n".join([*lines, *_write_compression(d, "torch")])
 
 
+def _write_kaldi_code(definition: MelDefinition, gain: float) -> str:
+    """Lines of Python that make the mel with torchaudio's copy of Kaldi."""
+    d = definition
+    window = {"hann-symmetric": "hanning", "hamming-symmetric": "hamming"}.get(d.window, d.window)
+    lines = ["import torchaudio", "", 'y, rate = torchaudio.load("sound.wav")']
+    lines.append(
+        f"y = torchaudio.functional.resample(y.mean(0, keepdim=True), rate, {d.sample_rate})"
+    )
+    lines += [
+        "mel = torchaudio.compliance.kaldi.fbank(",
+        f"    y * {gain!r}, num_mel_bins={d.n_mels}, sample_frequency={d.sample_rate},",
+        f"    frame_length={1000 * d.win / d.sample_rate:g}, frame_shift={1000 * d.hop / d.sample_rate:g},",
+        f"    low_freq={d.fmin!r}, high_freq={d.fmax!r}, preemphasis_coefficient={d.pre_emphasis!r},",
+        f'    window_type="{window}", use_power={d.power == 2}, dither=0.0,',
+        ").T",
+    ]
+    return "\n".join([*lines, *_write_normalisation(d, "torch")])
+
+
 def _write_root(definition: MelDefinition, power: str, magnitude: str, root: str) -> str:
     if definition.inside_root:
         return f"{root}({power} + {definition.inside_root!r})"
@@ -111,6 +140,19 @@ def _write_compression(definition: MelDefinition, library: str) -> list[str]:
         if d.range_db:
             limit = f"mel.max() - {round(d.range_db * log_units_per_decibel(d), 9)!r}"
             lines.append(f"mel = {library}.maximum(mel, {limit})")
+    return [*lines, *_write_normalisation(d, library)]
+
+
+def _write_normalisation(definition: MelDefinition, library: str) -> list[str]:
+    """What is done after the logarithm."""
+    d, lines = definition, []
+    axis, ddof = "axis=1, keepdims=True", "ddof"
+    if library == "torch":
+        axis, ddof = "dim=1, keepdim=True", "correction"
+    if d.band_norm != "none":
+        lines.append(f"mel = mel - mel.mean({axis})")
+    if d.band_norm.startswith("mean-std"):
+        lines.append(f"mel = mel / mel.std({axis}, {ddof}={int(d.band_norm == 'mean-std')})")
     if (d.multiply, d.add) != (1.0, 0.0):
         lines.append(f"mel = mel * {d.multiply!r} + {d.add!r}")
     return lines

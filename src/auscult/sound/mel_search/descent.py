@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, count_padding
+from auscult.sound.mel import MelDefinition, count_frame_samples, count_padding
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.evidence import MelEvidence
 from auscult.sound.mel_search.timing import FrameTiming
@@ -62,6 +62,8 @@ class MelDescent:
         before = self.score
         start = self.best
         for changes in settings:
+            if self.evidence.is_out_of_time:
+                break
             self._keep_if_better(replace(start, **changes))
         return self.score < before
 
@@ -93,6 +95,7 @@ class MelDescent:
                 self.refine_edges,
                 self.sizes,
                 self.power,
+                self.pre_emphasis,
                 self.details,
             ):
                 if not self.is_solved:
@@ -116,6 +119,8 @@ class MelDescent:
                     return True
             if self.score > give_up_above:
                 return False
+            if turn == 0:
+                self.pre_emphasis()
             if turn == 0 and self.score > MAX_HANN_SHARE:
                 self.try_other_windows()
             if turn and self.score > STALLED_SHARE * before:
@@ -220,6 +225,10 @@ class MelDescent:
         """Magnitude or power."""
         self.offer_changes({"power": power, "inside_root": 0.0} for power in (1, 2))
 
+    def pre_emphasis(self) -> None:
+        """A first-order high-pass before all else, which scales each band by nearly one factor."""
+        self.offer_changes({"pre_emphasis": value} for value in grid.PRE_EMPHASES)
+
     def details(self) -> None:
         """Shape of the window, hop, and what is added under the root."""
         self.offer_changes({"window": window} for window in grid.WINDOWS)
@@ -291,4 +300,5 @@ class MelDescent:
 
 def first_frame_seconds(definition: MelDefinition) -> float:
     """The middle of the first frame."""
-    return (definition.n_fft / 2 - count_padding(definition)) / definition.sample_rate
+    middle = count_frame_samples(definition) / 2
+    return (middle - count_padding(definition)) / definition.sample_rate

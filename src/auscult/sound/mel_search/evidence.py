@@ -10,16 +10,28 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
-from auscult.sound.mel import MelDefinition, Samples, build_window, count_padding, mel_filterbank
+from auscult.sound.mel import (
+    MelDefinition,
+    Samples,
+    count_frame_samples,
+    count_padding,
+    mel_filterbank,
+    pre_emphasise,
+    shape_frames,
+)
 from auscult.sound.recording import Recording
 
 MelValues = NDArray[np.float64]
 
+MAX_SEARCH_SECONDS = 8.0
+"""Processor time after which no further definitions are tried: the best so far is the answer, and the
+rest of the work takes a few seconds more. Chosen, not measured."""
 MAX_FRAMES = 160
 """Frames that are looked at, of those with sound. Chosen, not measured."""
 EDGE_SECONDS = 0.15
@@ -79,10 +91,21 @@ class MelEvidence:
     Args:
         mel: float64 [n_mels, frames].
         is_log: Whether the values are logarithms; else their own logarithm is looked at.
+        band_norm: What was done to each band by itself, as `MelDefinition.band_norm` says: where it was
+            divided by its deviation, each has a slope of its own.
     """
 
-    def __init__(self, recording: Recording, mel: MelValues, *, is_log: bool) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        mel: MelValues,
+        *,
+        is_log: bool,
+        band_norm: str = "none",
+    ) -> None:
         self.recording, self.mel, self.is_log = recording, mel, is_log
+        self.band_norm = band_norm
+        self.deadline = process_time() + MAX_SEARCH_SECONDS
         self.evaluations = 0
         self.added_floor: tuple[str, float] | None = None
         self._samples_by_rate: dict[int, Samples] = {}
@@ -97,7 +120,8 @@ class MelEvidence:
             levels = self.mel
         else:
             levels = np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
-        low, high = levels.min(), levels.max()
+        axis = None if self.band_norm == "none" else 1  # each band has a floor of its own
+        low, high = levels.min(axis=axis, keepdims=True), levels.max(axis=axis, keepdims=True)
         span = high - low
         is_at_floor = levels <= low + FLOOR_TOLERANCE * span
         is_crowded = bool((levels <= low + NEAR_FLOOR_SHARE * span).mean() > MIN_SHARE_AT_FLOOR)
@@ -130,6 +154,11 @@ class MelEvidence:
         is_high = self._clear_of_floor & (self.levels > low + SURE_OF_RANGE * span)
         self.is_narrow = bool(is_high.mean() > MIN_SHARE_SURE)
         self._set_mask(is_high if self.is_narrow else self._clear_of_floor)
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the search has taken all the time that it may."""
+        return process_time() > self.deadline
 
     def widen(self) -> None:
         """Look at all that is clear of a floor, and no longer at the loud values alone."""
@@ -217,7 +246,8 @@ class MelEvidence:
         remembered.
         """
         d = definition
-        key = (d.sample_rate, d.n_fft, d.win, d.window, d.hop, count_padding(d))
+        framing = (d.framing, d.pre_emphasis)
+        key = (d.sample_rate, d.n_fft, d.win, d.window, d.hop, count_padding(d), framing)
         if key not in self._cached_spectra:
             self._cached_spectra[key] = self._compute_power(d)
             if len(self._cached_spectra) > CACHED_SPECTRA:
@@ -229,16 +259,18 @@ class MelEvidence:
         from scipy import fft
 
         samples = self.samples(d.sample_rate)
-        side = count_padding(d)
+        if d.framing == "plain":
+            samples = np.asarray(pre_emphasise(samples, d.pre_emphasis), np.float32)
+        side, length = count_padding(d), count_frame_samples(d)
         starts = self.frame_indices * d.hop - side
         before, after = (
             max(-int(starts.min()), 0),
-            max(int(starts.max()) + d.n_fft - len(samples), 0),
+            max(int(starts.max()) + length - len(samples), 0),
         )
         mode = "reflect" if max(before, after) < len(samples) else "constant"
         padded = np.pad(samples, (before, after), mode=mode)  # type: ignore[call-overload]
-        frames = padded[(starts + before)[:, None] + np.arange(d.n_fft)] * build_window(d)
-        return np.asarray(np.square(np.abs(fft.rfft(frames, axis=1))).T)
+        frames = shape_frames(padded[(starts + before)[:, None] + np.arange(length)], d)
+        return np.asarray(np.square(np.abs(fft.rfft(frames, d.n_fft, axis=1))).T)
 
     def compute_bands(self, definition: MelDefinition, norm: str = "none") -> MelValues:
         """Magnitudes or powers of the filters, of one peak by default, [n_mels, frames]."""
@@ -261,11 +293,11 @@ class MelEvidence:
         if ceiling <= 0:
             return 1.0
         centred = self._centre_levels(np.log(np.maximum(bands, ceiling * 1e-16)).astype(np.float64))
-        candidate_energy = float(np.square(centred).sum())
-        shared_energy = float((centred * self._centred_levels).sum())
-        if candidate_energy <= 0 or shared_energy <= 0:
+        axis = 1 if self.band_norm.startswith("mean-std") else None
+        candidate_energy = np.square(centred).sum(axis=axis, keepdims=True)
+        shared_energy = (centred * self._centred_levels).sum(axis=axis, keepdims=True)
+        if candidate_energy.max() <= 0 or shared_energy.max() <= 0:
             return 1.0
-        residual = (
-            self._centred_levels - (shared_energy / candidate_energy) * centred
-        )  # not 1 - r²: that cancels below 1e-8
+        slope = shared_energy / np.maximum(candidate_energy, np.finfo(np.float64).tiny)
+        residual = self._centred_levels - slope * centred  # not 1 - r²: that cancels below 1e-8
         return float(np.square(residual).sum() / self._energy)

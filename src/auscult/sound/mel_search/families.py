@@ -64,6 +64,33 @@ _PWG = MelDefinition(
     clip=1e-10,
     padding="centre",
 )
+_KALDI = MelDefinition(
+    n_fft=512,
+    hop=160,
+    win=400,
+    fmin=20.0,
+    scale="htk",
+    norm="none",
+    power=2,
+    clip=2.0**-23,
+    padding="none",
+    window="povey",
+    pre_emphasis=0.97,
+    framing="kaldi",
+    triangles="mel",
+)
+_NEMO = MelDefinition(
+    n_fft=512,
+    hop=160,
+    win=400,
+    power=2,
+    clip=2.0**-24,
+    floor="add",
+    padding="centre",
+    pad_mode="zero",
+    window="hann-symmetric",
+    pre_emphasis=0.97,
+)
 
 FAMILIES: dict[str, MelFamily] = {
     "hifigan": MelFamily(_HIFIGAN, "jik876/hifi-gan meldataset.py, config_v1.json"),
@@ -133,6 +160,17 @@ FAMILIES: dict[str, MelFamily] = {
             padding="centre",
         ),
         "RVC's rmvpe.py MelSpectrogram",
+    ),
+    "campplus": MelFamily(
+        replace(_KALDI, band_norm="mean"),
+        "modelscope/3D-Speaker and CosyVoice: torchaudio.compliance.kaldi.fbank, mean taken off",
+    ),
+    "seamless": MelFamily(
+        replace(_KALDI, band_norm="mean-std"), "transformers SeamlessM4TFeatureExtractor"
+    ),
+    "nemo": MelFamily(
+        replace(_NEMO, band_norm="mean-std"),
+        "NVIDIA/NeMo AudioToMelSpectrogramPreprocessor of Conformer and Parakeet",
     ),
 }
 """By the name that `--against` takes."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SAMPLE_RATES = (16000, 22050, 24000, 44100, 48000, 32000, 8000, 11025)
+SAMPLE_RATES = (16000, 22050, 24000, 44100, 48000, 32000, 8000, 11025, 40000)
 FFT_SIZES = (
     256,
     320,
@@ -44,9 +44,25 @@ HIGHEST_HZ = (
     14000.0,
 )
 HIGHEST_HZ_WIDE = (15000.0, 16000.0, 18000.0, 20000.0, 22050.0, 24000.0)
-WINDOWS = ("hann", "hann-symmetric", "hamming", "povey", "rectangular")
+WINDOWS = ("hann", "hann-symmetric", "hamming", "hamming-symmetric", "povey", "rectangular")
 PADDINGS = ("centre", "hop", "none")
-CLIPS = (1e-5, 1e-10, 1e-7, 1e-6, 1e-8, 1e-9, 1e-4, 1e-3, 1e-12, 1e-2, 1e-1, 1.0)
+CLIPS = (
+    1e-5,
+    1e-10,
+    1e-7,
+    1e-6,
+    1e-8,
+    1e-9,
+    1e-4,
+    1e-3,
+    1e-12,
+    1e-2,
+    1e-1,
+    1.0,
+    2.0**-23,
+    2.0**-24,
+)
+PRE_EMPHASES = (0.0, 0.97, 0.95, 0.9, 0.85)
 INSIDE_ROOTS = (0.0, 1e-9, 1e-6, 1e-5, 1e-7, 1e-8, 1e-10)
 BAND_COUNTS = (
     20,

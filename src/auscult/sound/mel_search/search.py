@@ -12,6 +12,11 @@ from auscult.errors import AudioError
 from auscult.facts.progress import Progress
 from auscult.sound.mel import MelDefinition
 from auscult.sound.mel_search import grid
+from auscult.sound.mel_search.band_norms import (
+    detect_band_norm,
+    drop_last_equal_frames,
+    find_normalised_compression,
+)
 from auscult.sound.mel_search.compression import MelCompression, find_compression
 from auscult.sound.mel_search.descent import MelDescent
 from auscult.sound.mel_search.evidence import MelEvidence
@@ -28,6 +33,7 @@ from auscult.sound.mel_search.starts import (
     find_rate_hop_pairs,
     guess_definition,
     has_matching_timing,
+    list_front_ends,
 )
 from auscult.sound.mel_search.timing import FrameTiming
 from auscult.sound.recording import Recording
@@ -106,6 +112,9 @@ def search_definition(
             does not move with it.
     """
     values, transposed, timing = orient_mel(recording, drop_unit_axes(mel))
+    band_norm = detect_band_norm(drop_last_equal_frames(values))
+    if band_norm != "none":
+        values = drop_last_equal_frames(values)
     unpadded_values = drop_padding(values)
     if unpadded_values.shape[1] < values.shape[1]:  # and without those that look into the padding
         values = unpadded_values[
@@ -114,7 +123,7 @@ def search_definition(
     is_log = bool(
         values.min() < 0 or np.ptp(values) < MAX_RANGE_OF_LOG * abs(values.max())
     ) or is_log_scaled(values)
-    evidence = MelEvidence(recording, values, is_log=is_log)
+    evidence = MelEvidence(recording, values, is_log=is_log, band_norm=band_norm)
     best_descent = _search_rates(evidence, timing, progress)
     if (
         not best_descent.is_solved and values.min() >= 0
@@ -124,7 +133,10 @@ def search_definition(
         rival_descent.run()
         if rival_descent.score < 0.5 * best_descent.score:
             evidence, best_descent = other_evidence, rival_descent
-    compression = find_compression(recording, values, best_descent.best, is_log=evidence.is_log)
+    if band_norm == "none":
+        compression = find_compression(recording, values, best_descent.best, is_log=evidence.is_log)
+    else:
+        compression = find_normalised_compression(recording, values, best_descent.best, band_norm)
     return SearchOutcome(
         compression, best_descent.score, timing, transposed, evidence.evaluations, values
     )
@@ -142,6 +154,8 @@ def _search_rates(
         if progress:
             progress(index, len(pairs), f"searching at {rate} Hz, hop {hop}")
         if best_descent is not None and best_descent.score <= GOOD_ENOUGH_SHARE:
+            break
+        if best_descent is not None and evidence.is_out_of_time:
             break
         if index == 2 and best_descent is not None and best_descent.score > UNRELATED_SHARE:
             raise make_unrelated_error(
@@ -172,13 +186,20 @@ def _try_known_definitions(evidence: MelEvidence, timing: FrameTiming) -> MelDes
         for family in FAMILIES.values()
         if has_matching_timing(family.definition, evidence, timing)
     ]
+    front_ends = list_front_ends(evidence, timing)
     best_descent = min(
-        (_start_descent(evidence, timing, definition) for definition in known_definitions),
+        (
+            _start_descent(evidence, timing, definition)
+            for definition in (*known_definitions, *front_ends)
+        ),
         key=lambda descent: descent.score,
         default=None,
     )
+    if best_descent is not None and LIKELY_SHARE <= best_descent.score < TRUSTED_SHARE:
+        best_descent.filters()
     if best_descent is not None and best_descent.score < LIKELY_SHARE:
-        _rescore_on_trusted(best_descent).details()
+        _rescore_on_trusted(best_descent).pre_emphasis()
+        best_descent.details()
         best_descent.widen()
         best_descent.details()
     return best_descent
@@ -195,7 +216,8 @@ def _rescore_on_trusted(descent: MelDescent) -> MelDescent:
 def _start_descent(
     evidence: MelEvidence, timing: FrameTiming, definition: MelDefinition
 ) -> MelDescent:
-    return MelDescent(evidence, timing, replace(definition, norm="none"))
+    plain = replace(definition, norm="none", band_norm="none")
+    return MelDescent(evidence, timing, plain)
 
 
 def _try_other_filters(descent: MelDescent) -> None:

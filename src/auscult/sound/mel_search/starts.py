@@ -17,6 +17,41 @@ MAX_PLACE_SECONDS = 0.012
 """By which a known definition's first frame may be off the measured one. Chosen, not measured."""
 
 
+KALDI_WINDOW_SECONDS = 0.025
+"""Length of a frame of Kaldi's features and NeMo's. Defined by their defaults."""
+MAX_FRONT_END_RATES = 3
+"""Sample rates at which front ends of recognisers are tried. Chosen, not measured."""
+
+
+def list_front_ends(evidence: MelEvidence, timing: FrameTiming) -> list[MelDefinition]:
+    """The front ends of speech recognisers and speaker encoders, of as many bands as the mel has:
+    Kaldi's filter banks (torchaudio.compliance.kaldi.fbank, which CAMPPlus takes; transformers'
+    SeamlessM4TFeatureExtractor) and NeMo's AudioToMelSpectrogramPreprocessor.
+    """
+    pairs = find_rate_hop_pairs(evidence.recording, timing, evidence.mel.shape[1])
+    starts = []
+    for rate, hop in pairs[:MAX_FRONT_END_RATES]:
+        win = round(KALDI_WINDOW_SECONDS * rate)
+        base = MelDefinition(
+            sample_rate=rate,
+            n_fft=2 ** int(np.ceil(np.log2(win))),
+            hop=hop,
+            win=win,
+            n_mels=evidence.mel.shape[0],
+            fmax=rate / 2,
+            power=2,
+            pre_emphasis=0.97,
+        )
+        kaldi = replace(
+            base,
+            **{"fmin": 20.0, "scale": "htk", "norm": "none", "clip": 2.0**-23},
+            **{"padding": "none", "window": "povey", "framing": "kaldi", "triangles": "mel"},
+        )
+        nemo = replace(base, clip=2.0**-24, floor="add", padding="centre", pad_mode="zero")
+        starts += [kaldi, replace(nemo, window="hann-symmetric")]
+    return [each for each in starts if has_matching_timing(each, evidence, timing)]
+
+
 def has_matching_timing(
     definition: MelDefinition, evidence: MelEvidence, timing: FrameTiming
 ) -> bool:
