@@ -37,7 +37,7 @@ SLANEY_BREAK_MEL = 15.0
 HAMMING_ALPHA = 0.54
 """Mean of Hamming's window. Defined by it."""
 LEAST_DEVIATION = 1e-5
-"""Standard deviation that a band is divided by at least: NeMo adds as much."""
+"""Standard deviation that a band is divided by at least. Defined by NeMo, which adds as much."""
 
 
 @dataclass(frozen=True)

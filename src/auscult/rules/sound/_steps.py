@@ -13,6 +13,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import has_sound
 from auscult.rules.sound._times import MAX_SPANS, Spans
 from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.splices import SpliceStretch, find_splice_stretch
 from auscult.sound.steps import StepTrack, find_period
 
 
@@ -25,11 +26,18 @@ class DescribedSteps:
     times: Spans
 
 
+def find_spliced(subject: SoundSubject) -> SpliceStretch | None:
+    """The stretch that was made by splicing, where there is a reference and it was."""
+    if subject.reference is None or not has_sound(subject):
+        return None
+    return find_splice_stretch(subject.steps, subject.finite_pair[1].sample_rate)
+
+
 def iter_step_findings(
     subject: SoundSubject, code: str, cause: str, *, inserted: bool
 ) -> Iterator[Finding]:
     """The finding of the rule `code` where samples were put in, or are missing, beside the reference."""
-    if subject.reference is None or not has_sound(subject):
+    if subject.reference is None or not has_sound(subject) or find_spliced(subject) is not None:
         return
     found = describe_steps(subject.steps, subject.finite_pair[1].sample_rate, inserted=inserted)
     if found is None:

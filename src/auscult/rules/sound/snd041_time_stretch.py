@@ -36,10 +36,12 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_relation
+from auscult.rules.sound._steps import find_spliced
 from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.relation import MIN_STRETCH
+from auscult.sound.splices import SpliceStretch
 
 CODE = "SND041"
 NAME = "time-stretch"
@@ -54,6 +56,9 @@ EXPLAINS = (
     "mel-definition",
     "gain",
     "frame-seams",
+    "frames-shuffled",
+    "unexplained",
+    "not-same-content",
 )
 SUSPECTS = (
     Suspect(
@@ -71,6 +76,10 @@ SUSPECTS = (
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
+    spliced = find_spliced(subject)
+    if spliced is not None:
+        yield _report_splices(subject, spliced)
+        return
     relation = find_relation(subject)
     if relation is None or abs(relation.time_stretch - 1.0) < MIN_STRETCH:
         return
@@ -89,5 +98,19 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
             "seconds": round(relation.recording_seconds, 4),
             "reference_seconds": round(relation.reference_seconds, 4),
         },
+        rank=7,
+    )
+
+
+def _report_splices(subject: SoundSubject, spliced: SpliceStretch) -> Finding:
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"takes {spliced.factor:.3f} times as long as the reference at the same pitch, spliced at "
+        f"{spliced.joins} places: too {'slow' if spliced.factor > 1 else 'fast'}",
+        confidence=0.9,
+        evidence={"stretch": round(spliced.factor, 4), "joins": spliced.joins},
         rank=7,
     )

@@ -26,14 +26,7 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
         "",
         f'y, _ = librosa.load("sound.wav", sr={d.sample_rate})',
     ]
-    if gain != 1.0:
-        lines.append(f"y = y * {gain!r}")
-    if d.pre_emphasis:
-        lines.append(f"y = np.append(y[:1], y[1:] - {d.pre_emphasis!r} * y[:-1])")
-    side = count_padding(d)
-    if side:
-        mode = f'"{name_pad_mode(d)}"'
-        lines.append(f"y = np.pad(y, {side}, mode={mode})")
+    lines += _write_librosa_preparation(d, gain)
     lines.append(
         f"spectrum = librosa.stft(y, n_fft={d.n_fft}, hop_length={d.hop}, win_length={d.win}, "
         f"window={window}, center=False)"
@@ -54,6 +47,33 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     return "\n".join([*lines, *_write_compression(d, "np")])
 
 
+def _write_librosa_preparation(definition: MelDefinition, gain: float) -> list[str]:
+    """Gain, pre-emphasis and padding of the samples."""
+    d, lines = definition, []
+    if gain != 1.0:
+        lines.append(f"y = y * {gain!r}")
+    if d.pre_emphasis:
+        lines.append(f"y = np.append(y[:1], y[1:] - {d.pre_emphasis!r} * y[:-1])")
+    side = count_padding(d)
+    if side:
+        lines.append(f'y = np.pad(y, {side}, mode="{name_pad_mode(d)}")')
+    return lines
+
+
+def _write_torch_preparation(definition: MelDefinition, gain: float) -> list[str]:
+    """Gain, pre-emphasis and padding of the samples."""
+    d, lines = definition, []
+    if gain != 1.0:
+        lines.append(f"y = y * {gain!r}")
+    if d.pre_emphasis:
+        lines.append(f"y = torch.cat([y[:1], y[1:] - {d.pre_emphasis!r} * y[:-1]])")
+    side = count_padding(d)
+    if side:
+        mode = f'"{name_pad_mode(d)}"'
+        lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
+    return lines
+
+
 def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     """Lines of Python that make the mel with torch and torchaudio."""
     d = definition
@@ -69,14 +89,7 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     }[d.window]
     lines = ["import torch", "import torchaudio", "", 'y, rate = torchaudio.load("sound.wav")']
     lines.append(f"y = torchaudio.functional.resample(y.mean(0), rate, {d.sample_rate})")
-    if gain != 1.0:
-        lines.append(f"y = y * {gain!r}")
-    if d.pre_emphasis:
-        lines.append(f"y = torch.cat([y[:1], y[1:] - {d.pre_emphasis!r} * y[:-1]])")
-    side = count_padding(d)
-    if side:
-        mode = f'"{name_pad_mode(d)}"'
-        lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
+    lines += _write_torch_preparation(d, gain)
     lines.append(f"window = {window}")
     lines.append(
         f"spectrum = torch.stft(y, {d.n_fft}, {d.hop}, {d.win}, window=window, center=False, "
