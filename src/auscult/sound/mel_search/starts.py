@@ -44,8 +44,14 @@ def list_front_ends(evidence: MelEvidence, timing: FrameTiming) -> list[MelDefin
         )
         kaldi = replace(
             base,
-            **{"fmin": 20.0, "scale": "htk", "norm": "none", "clip": 2.0**-23},
-            **{"padding": "none", "window": "povey", "framing": "kaldi", "triangles": "mel"},
+            fmin=20.0,
+            scale="htk",
+            norm="none",
+            clip=2.0**-23,
+            padding="none",
+            window="povey",
+            framing="kaldi",
+            triangles="mel",
         )
         nemo = replace(base, clip=2.0**-24, floor="add", padding="centre", pad_mode="zero")
         starts += [kaldi, replace(nemo, window="hann-symmetric")]
