@@ -132,21 +132,38 @@ def test_operators_are_told(tmp_path: Path) -> None:
     assert modules["conv/bias"].attributes["input"] == 2
 
 
-def dequantize(kind: str, raw: bytes, count: int) -> bytes:
-    """A model that turns a constant into floats."""
+def test_the_operator_behind_a_dequantisation_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(dequantize("INT4", bytes(9), 17, add=True))
+    (found,) = read(Source(path)).modules.values()
+    assert (found.type, found.attributes["node"], found.attributes["input"]) == ("ADD", "0/1", 0)
+    assert found.attributes["through"] == ("DEQUANTIZE",)
+    path.write_bytes(dequantize("INT4", bytes(9), 17))
+    assert read(Source(path)).modules["t"].type == "DEQUANTIZE"
+
+
+def dequantize(kind: str, raw: bytes, count: int, *, add: bool = False) -> bytes:
+    """A model that turns a constant into floats, and may add these to themselves."""
     code, operator, model = schema.OperatorCodeT(), schema.OperatorT(), schema.ModelT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
     code.version = 4
     operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0], [1]
-    graph = subgraph(
-        [tensor("t", (count,), kind, 1, ([0.25], [0], 0)), tensor("y", (count,), "FLOAT32", 0)],
-        [operator],
-        [],
-        [1],
-    )
+    tensors = [
+        tensor("t", (count,), kind, 1, ([0.25], [0], 0)),
+        tensor("y", (count,), "FLOAT32", 0),
+    ]
+    operators, codes = [operator], [code]
+    if add:
+        sum_code, addition = schema.OperatorCodeT(), schema.OperatorT()
+        sum_code.builtinCode = sum_code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+        addition.opcodeIndex, addition.inputs, addition.outputs = 1, [1, 1], [2]
+        tensors.append(tensor("z", (count,), "FLOAT32", 0))
+        operators.append(addition)
+        codes.append(sum_code)
+    graph = subgraph(tensors, operators, [], [len(tensors) - 1])
     model.version, model.operatorCodes, model.subgraphs, model.buffers = (
         3,
-        [code],
+        codes,
         [graph],
         [buffer(), buffer(raw)],
     )

@@ -333,3 +333,21 @@ def test_truncated_files_are_refused(tmp_path: Path, cut: int) -> None:
     path.write_bytes(model(1).SerializeToString()[:-cut])
     with pytest.raises(CheckpointError):
         read(Source(path))
+
+
+def test_a_bias_knows_the_product_that_it_is_added_to(tmp_path: Path) -> None:
+    weights = [
+        numpy_helper.from_array(np.ones((3, 4), np.float32), "w"),
+        numpy_helper.from_array(np.ones(4, np.float32), "b"),
+        numpy_helper.from_array(np.ones(4, np.float32), "other"),
+    ]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"], "/proj/MatMul"),
+        helper.make_node("Add", ["b", "p"], ["y"], "/proj/Add"),
+        helper.make_node("Add", ["other", "x"], ["z"], "/Add"),
+    ]
+    graph = helper.make_graph(nodes, "g", [], [], weights)
+    onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
+    modules = read(Source(tmp_path / "m.onnx")).modules
+    assert modules["b"].attributes == {"node": "/proj/Add", "input": 0, "layer": "/proj/MatMul"}
+    assert modules["other"].attributes == {"node": "/Add", "input": 0}

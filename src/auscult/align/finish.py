@@ -9,6 +9,7 @@ from auscult.align.compare import find_exact_move
 from auscult.align.fingerprint import view_as_bits
 from auscult.align.gate_orders import mark_crossed_gates
 from auscult.align.ledger import Ledger
+from auscult.align.misplaced import find_displacing, find_misplaced
 from auscult.align.naming import find_weight_norm_pair
 from auscult.align.records import Match, WeightAlignment
 from auscult.align.renaming import Renaming
@@ -73,7 +74,9 @@ def mark_swapped_matches(ledger: Ledger) -> list[Match]:
     if any(a != b and a not in ledger.b.position for a, b in partner.items()):
         ledger.update_renaming(always=True)
     home_names = {a: _find_home_name(ledger, a, b) for a, b in partner.items()}
-    expected_names: dict[str, str] = {}
+    misplaced = find_misplaced(ledger, partner)
+    home_names |= {a: home for a, home in misplaced.items() if home_names[a] == partner[a]}
+    expected_names = find_displacing(ledger, partner)
     for a, b in partner.items():
         home_name = home_names[a]
         if home_name != b and _is_in_cycle(a, partner, holder, home_names):

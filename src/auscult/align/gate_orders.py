@@ -1,4 +1,7 @@
-"""A recurrent layer's biases whose gates lie in another order than its weights' gates: never right, whatever the convention."""
+"""A recurrent layer's tensors whose gates lie in different orders: never right, whatever the convention.
+
+Biases are held against the weights of their layer, and the two weights against each other.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ GateOrder = tuple[int, ...]
 
 
 def mark_crossed_gates(ledger: Ledger, matches: list[Match]) -> list[Match]:
-    """Call a bias a fault where the gates of its layer's weights were found in another order."""
+    """Call a tensor a fault where the gates of its layer's other tensors were found in another order."""
+    matches = _mark_disagreeing_weights(matches)
     orders: dict[str, GateOrder] = {}
     for match in matches:
         layer = _find_layer(match, "weight")
@@ -27,6 +31,30 @@ def mark_crossed_gates(ledger: Ledger, matches: list[Match]) -> list[Match]:
         if layer is not None and order is not None:
             orders.setdefault(layer, order)
     return [_mark_bias(ledger, match, orders) for match in matches]
+
+
+def _mark_disagreeing_weights(matches: list[Match]) -> list[Match]:
+    """Of the two weights of a layer in different orders, the one that was moved; both where both were."""
+    indices_by_layer: dict[str, list[int]] = {}
+    for index, match in enumerate(matches):
+        layer = _find_layer(match, "weight")
+        if layer is not None and _find_order(match) is not None:
+            indices_by_layer.setdefault(layer, []).append(index)
+    result = list(matches)
+    for indices in indices_by_layer.values():
+        orders = {index: _find_order(matches[index]) or () for index in indices}
+        gates = max(map(len, orders.values()))
+        complete = {index: _complete_order(order, gates) for index, order in orders.items()}
+        if len(set(complete.values())) > 1:
+            for index, order in complete.items():
+                if order != tuple(range(gates)):
+                    result[index] = _mark_order(matches[index], order)
+    return result
+
+
+def _mark_order(match: Match, order: GateOrder) -> Match:
+    evidence = {**match.evidence, "order": list(order)}
+    return replace(match, fault=True, cause="gate-order", evidence=evidence)
 
 
 def _find_layer(match: Match, part: str) -> str | None:
@@ -75,7 +103,10 @@ def _mark_bias(ledger: Ledger, match: Match, orders: dict[str, GateOrder]) -> Ma
 
 
 def _complete_order(order: GateOrder, gates: int) -> GateOrder:
-    """With the gates that stay in their place; a GRU's new gate has two biases."""
+    """The order in as many gates: halves exchanged are (2, 3, 0, 1) of four, and a GRU's new gate has two biases."""
+    if order and gates % len(order) == 0:
+        width = gates // len(order)
+        return tuple(block * width + place for block in order for place in range(width))
     return (*order, *range(len(order), gates))
 
 

@@ -63,9 +63,10 @@ class LayerIndex:
 
     def _iter_keys(self, name: str) -> Iterator[tuple[str, str]]:
         operator = self.side.checkpoint.modules.get(name)
-        node = operator.attributes.get("node") if operator is not None else None
-        if node:
-            yield "node", str(node)
+        if operator is not None:
+            node = operator.attributes.get("layer") or operator.attributes.get("node")
+            if node:
+                yield "node", str(node)
         part = _PART_NAME.match(name)
         if part:
             yield "name", part.group(1)

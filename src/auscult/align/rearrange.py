@@ -101,6 +101,9 @@ def _list_rearrangements(shape: Shape) -> tuple[Rearrangement, ...]:
     """Every rearrangement of that shape, the plainest first."""
     result: list[Rearrangement] = []
     for axis, length in enumerate(shape):
+        if 2 < length <= max(BLOCK_COUNTS):  # as many blocks as places: a short kernel reversed
+            result.append(_make_flip(axis, length))
+    for axis, length in enumerate(shape):
         if length > 1:
             result += _iter_block_orders(axis, length)
     for axis, length in enumerate(shape):

@@ -1,24 +1,23 @@
-"""Orders that no convention explains: gates that lie otherwise than both sides' frameworks have them, and single transposes.
+"""Orders that no convention explains: gates that lie otherwise than both sides' frameworks have them, and wrong axes.
 
 Another order is another convention as long as some framework stores the tensor so. It is a fault where the names say which
-frameworks the two sides are of and the order found is not the one that leads from the one to the other, and where one layer
-of a row is transposed and its siblings under the same names are not.
+frameworks the two sides are of and the order found is not the one that leads from the one to the other. Of axes, see
+`wrong_axes.py`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
 from auscult.align.records import Match
 from auscult.align.side import CheckpointSide
+from auscult.align.wrong_axes import find_wrong_axes
 from auscult.facts.gates import ONNX_GATES, get_gates_by_name
-from auscult.facts.words import split_indices
-from auscult.recipe.ops.permute import Permute
 from auscult.recipe.ops.reorder_blocks import ReorderBlocks
 from auscult.verdict import Equality
 
+ONNX_FORMATS = frozenset(("onnx", "ort"))
 SET_COUNTS = (1, 2, 4)
 """Sets of gates in one tensor: both directions, two biases, or both."""
 
@@ -28,7 +27,7 @@ def mark_wrong_orders(
 ) -> list[Match]:
     """The matches, those marked as a fault whose gates or axes lie in an order that no convention explains."""
     matches = list(matches)
-    stray = _find_stray_transposes(matches, a, b)
+    stray = find_wrong_axes(matches, a, b)
     return [
         replace(match, fault=True) if id(match) in stray or _has_wrong_gates(match, a, b) else match
         for match in matches
@@ -41,6 +40,8 @@ def _has_wrong_gates(match: Match, a: CheckpointSide, b: CheckpointSide) -> bool
     if match.cause != "gate-order" or match.equality is Equality.DIFFERENT or len(orders) != 1:
         return False
     order, sources, targets = orders[0], match.a, match.b
+    if order == (1, 0):  # halves exchanged
+        order = (2, 3, 0, 1)
     if match.backward:
         (sources, a), (targets, b) = (targets, b), (sources, a)
     for count in (4, 3):
@@ -60,26 +61,6 @@ def _has_wrong_gates(match: Match, a: CheckpointSide, b: CheckpointSide) -> bool
 def _get_gates(side: CheckpointSide, name: str, count: int) -> str | None:
     shape = side.shapes[name]
     is_operand = len(shape) == 3 or (len(shape) == 2 and shape[0] in (1, 2))
-    if side.checkpoint.format == "onnx" and is_operand:
+    if side.checkpoint.format in ONNX_FORMATS and is_operand:
         return ONNX_GATES.get(count)
     return get_gates_by_name(name, count)
-
-
-def _find_stray_transposes(
-    matches: Iterable[Match], a: CheckpointSide, b: CheckpointSide
-) -> frozenset[int]:
-    """Square weights with two axes exchanged, by `id`, among siblings of a row that stand as they are: shapes do not tell."""
-    if a.checkpoint.is_graph or b.checkpoint.is_graph:
-        return frozenset()
-    rows: dict[tuple[str, str], list[Match]] = defaultdict(list)
-    for match in matches:
-        if len(match.a) == len(match.b) == 1 and match.equality is not Equality.DIFFERENT:
-            labels = split_indices(match.a[0])[0], split_indices(match.b[0])[0]
-            if "*" in labels[0] and a.shapes[match.a[0]] == b.shapes[match.b[0]]:
-                rows[labels].append(match)
-    result: set[int] = set()
-    for row in rows.values():
-        transposed = [m for m in row if any(isinstance(op, Permute) for op in m.ops)]
-        if 0 < len(transposed) < len(row):
-            result.update(id(match) for match in transposed)
-    return frozenset(result)

@@ -9,6 +9,8 @@ from auscult.checkpoint.onnx_quantised import OperatorNode, read_quantised
 from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
+PRODUCT_OPERATORS = frozenset(("MatMul", "MatMulInteger", "MatMulNBits", "Conv", "ConvTranspose"))
+"""Operators whose result a bias is added to by an operator of its own."""
 TRANSPARENT_OPERATORS = frozenset(
     ("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear")
 )
@@ -20,18 +22,21 @@ class OnnxCollector:
 
     Attributes:
         consumers: The nodes that take a value, and at which input, by the value's name.
+        producers: The node that gives a value, by the value's name.
         constants: Names of tensors that Constant nodes give.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     consumers: dict[str, list[tuple[OperatorNode, int]]] = field(default_factory=dict)
+    producers: dict[str, OperatorNode] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
 
     def add_node(self, node: OperatorNode) -> None:
         for index, name in enumerate(node.inputs):
             self.consumers.setdefault(name, []).append((node, index))
+        self.producers.update(dict.fromkeys(node.outputs, node))
 
     def keep(self, tensor: Tensor) -> None:
         self.tensors[tensor.name] = tensor
@@ -71,9 +76,19 @@ class OnnxCollector:
                 )
                 if name in self.constants:
                     extra["constant"] = True
+                if node.op == "Add" and (product := self._find_product(node, index)):
+                    extra["layer"] = product.name
                 return ModuleInfo(
                     name, node.op, {**node.attributes, **extra, "node": node.name, "input": index}
                 )
             passed_operators.append(node.op)
             current = node.outputs[0]
+        return None
+
+    def _find_product(self, addition: OperatorNode, index: int) -> OperatorNode | None:
+        """The product to whose result an operator adds its input `index`."""
+        for place, name in enumerate(addition.inputs):
+            producer = self.producers.get(name)
+            if place != index and producer is not None and producer.op in PRODUCT_OPERATORS:
+                return producer
         return None

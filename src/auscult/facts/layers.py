@@ -54,6 +54,11 @@ AXES_FROM_TORCH: Mapping[tuple[LayerKind, FrameworkLayout], Axes] = {
 }
 """Axes of torch's weight, in the order in which that framework stores them; kinds that are not here are the same in both."""
 
+ONE_DIMENSIONAL_KIND: Mapping[LayerKind, LayerKind] = {
+    "conv2d": "conv1d",
+    "conv_transpose2d": "conv_transpose1d",
+}
+"""The layer over time that a graph's operator over a plane may stand for."""
 
 LAYOUT_BY_FORMAT: Mapping[str, FrameworkLayout] = {"paddle": "paddle"}
 """The framework whose orders the files of a format have, where only one framework writes it."""

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 
 from auscult.align.derived import HypothesisView, Proposal
 from auscult.align.exact import group_by_content
+from auscult.align.kinds import find_layer_kind
 from auscult.align.lossy import is_identifying
 from auscult.align.rearrange import find_rearrangements
+from auscult.align.side import CheckpointSide
+from auscult.facts.layers import is_transposed_convolution
 from auscult.recipe.op import Op
 from auscult.recipe.ops.deinterleave import Deinterleave
 from auscult.recipe.ops.flip import Flip
@@ -32,8 +35,18 @@ _RECURRENT_NAME = re.compile(
 )
 _TABLE_NAME = re.compile(r"pos(ition(al)?)?_|(^|[._])pe($|[._])|pos_?emb|embed|table")
 _ATTENTION_NAME = re.compile(
-    r"qkv|kv|in_proj|c_attn|att(entio)?n|query_key|to_[qkv]", re.IGNORECASE
+    r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]|(^|[._])(w?[qkv]|[qkv]_?(proj|lin)\w*)([._]|$)",
+    re.IGNORECASE,
 )
+_GATED_NAME = re.compile(
+    r"glu|gate|(^|[._])(ff\w*|fc\w*|mlp|w\d+|wi)([._]|$)|ada|modulat|film|norm_out|scale_shift",
+    re.IGNORECASE,
+)
+"""Layers whose two halves are two things (value and gate, scale and shift) that codes put in either order."""
+_FOLDED_NAME = re.compile(r"shuffle|patch|pixel|up", re.IGNORECASE)
+"""Layers whose channels hold places of a grid, which codes count before or after the channels."""
+_FLIPPING_FORMATS = frozenset(("flax", "orbax"))
+"""Flax computes a transposed convolution without torch's reversal of the kernel (flax.linen.ConvTranspose, `transpose_kernel`)."""
 
 
 def propose(view: HypothesisView) -> Iterator[Proposal]:
@@ -41,7 +54,7 @@ def propose(view: HypothesisView) -> Iterator[Proposal]:
         if source not in view.x.left or target not in view.y.left:
             continue
         for ops in find_rearrangements(view.x.array(source), view.y.array(target)):
-            cause, fault = _name_cause(source, target, ops[-1])
+            cause, fault = _name_cause(view, source, target, ops[-1])
             yield Proposal((source,), (target,), ops, cause, fault)
 
 
@@ -62,33 +75,61 @@ def _iter_pairs(view: HypothesisView) -> Iterator[tuple[str, str]]:
             yield a, b
 
 
-def _name_cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
-    """The defect's name, and whether it is a fault: between files that use the same name, another order is one."""
+def _name_cause(view: HypothesisView, source: str, target: str, op: Op) -> tuple[str | None, bool]:
+    """The defect's name, and whether it is a fault: it is where no convention has that order, and between files of one naming."""
     same_name = (
         source.rpartition(".")[2] == target.rpartition(".")[2]
         and source.split(".")[-2:] == target.split(".")[-2:]
     )
+    is_attention = _matches_either(_ATTENTION_NAME, source, target)
     if isinstance(op, FortranScramble | Reshape):
         return "layout-fortran", True
-    if isinstance(op, Flip) or _is_table(source, target):
+    if _matches_either(_TABLE_NAME, source, target) and not is_attention:
         return "rows-reordered", same_name
+    if isinstance(op, Flip):
+        return "rows-reordered", same_name or not _is_reversed_kernel(view, source, target, op)
     if isinstance(op, Interleave | Deinterleave):
-        if op.outer == 1 and op.parts in {2, 3}:
-            return ("qkv-order", same_name)
-        return ("rope-convention", same_name)
+        if is_attention:
+            return _name_interleaving(op), same_name
+        return "rows-reordered", same_name or not _matches_either(_FOLDED_NAME, source, target)
     if isinstance(op, ReorderBlocks):
-        is_recurrent = bool(_RECURRENT_NAME.search(source) or _RECURRENT_NAME.search(target))
-        is_attention = bool(_ATTENTION_NAME.search(source) or _ATTENTION_NAME.search(target))
-        is_gates = is_recurrent or (len(op.order) != 3 and not is_attention)
-        if is_gates and (is_recurrent or not is_attention):
+        if _matches_either(_RECURRENT_NAME, source, target):
             return "gate-order", same_name
-        return "qkv-order", same_name
+        if is_attention:
+            return "qkv-order", same_name
+        if len(op.order) == 2 and _matches_either(_GATED_NAME, source, target):
+            return "gate-order", same_name
+        return "rows-reordered", True
     return None, same_name
 
 
-def _is_table(source: str, target: str) -> bool:
-    """Whether the names are of a table of positions or symbols, which has neither heads nor gates."""
-    return any(
-        _TABLE_NAME.search(name) is not None and _ATTENTION_NAME.search(name) is None
-        for name in (source, target)
+def _matches_either(pattern: re.Pattern[str], source: str, target: str) -> bool:
+    return pattern.search(source) is not None or pattern.search(target) is not None
+
+
+def _name_interleaving(op: Interleave | Deinterleave) -> str:
+    if op.outer == 1 and op.parts in {2, 3}:
+        return "qkv-order"
+    return "rope-convention"
+
+
+def _is_reversed_kernel(view: HypothesisView, source: str, target: str, op: Flip) -> bool:
+    """Whether it is a transposed convolution's kernel between Flax and another framework, reversed in time."""
+    sides = ((view.x, source), (view.y, target))
+    flax = [_is_flax_kernel(side, name) for side, name in sides]
+    if flax[0] == flax[1]:
+        return False
+    if not any(
+        is_transposed_convolution(find_layer_kind(side.checkpoint, name)) for side, name in sides
+    ):
+        return False
+    dimensions = len(view.y.shapes[target])
+    if flax[1]:
+        return op.axis < dimensions - 2
+    return op.axis >= 2
+
+
+def _is_flax_kernel(side: CheckpointSide, name: str) -> bool:
+    return side.checkpoint.format in _FLIPPING_FORMATS or (
+        name.endswith("kernel") and side.checkpoint.format != "keras"
     )

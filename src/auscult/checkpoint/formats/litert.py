@@ -2,7 +2,8 @@
 
 Tensors without stored data are activations and not listed. A name that comes again gets `#index`, its number in the
 subgraph. Convolution weights are stored as the runtime wants them, [out, height, width, in]. `Contents.modules` tells the
-operator that consumes a tensor: stride, dilation, padding, which input it is, and `node`, subgraph/number of the operator.
+operator that consumes a tensor: stride, dilation, padding, which input it is, and `node`, subgraph/number of the operator;
+DEQUANTIZE is looked through, and named in `through`.
 Field numbers: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs.
 """
 
@@ -170,7 +171,11 @@ def _read_operator_names(model: FlatbufferTable) -> list[str]:
 
 @dataclass
 class _LiteRTReader:
-    """Collects the constant tensors of all subgraphs."""
+    """Collects the constant tensors of all subgraphs.
+
+    Attributes:
+        dequantised: Tensors that an operator of their own turns into real numbers, whose consumer has not been met yet.
+    """
 
     source: Source
     buffers: list[tuple[int, int]]
@@ -179,6 +184,7 @@ class _LiteRTReader:
     skips: list[Skip] = field(default_factory=list)
     modules: dict[str, ModuleInfo] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    dequantised: set[str] = field(default_factory=set)
     subgraph_count: int = 0
 
     def collect_subgraph(self, subgraph: FlatbufferTable) -> None:
@@ -261,19 +267,27 @@ class _LiteRTReader:
         return place_tensor(self.source, span, name, dtype, shape, quantization=quantization)
 
     def collect_operator(
-        self, operator: FlatbufferTable, number: int, names: Mapping[int, str]
+        self, operator: FlatbufferTable, number: int, names: dict[int, str]
     ) -> None:
+        """Note which tensors an operator takes; those that are dequantised first, in the place of their real numbers."""
         code = int(operator.scalar(0, "I"))
         op = self.operators[code] if code < len(self.operators) else f"OPERATOR_{code}"
         attributes: dict[str, Any] | None = None
         for position, index in enumerate(operator.numbers(1, "i").tolist()):
             name = names.get(index)
-            if name is None or name in self.modules:
+            if name is None or (name in self.modules and name not in self.dequantised):
                 continue
             if attributes is None:
                 attributes = _read_attributes(operator, op)
                 attributes["node"] = f"{self.subgraph_count}/{number}"
-            self.modules[name] = ModuleInfo(name, op, {**attributes, "input": position})
+            extra: dict[str, Any] = {"input": position}
+            if name in self.dequantised:
+                extra["through"] = ("DEQUANTIZE",)
+                self.dequantised.discard(name)
+            self.modules[name] = ModuleInfo(name, op, {**attributes, **extra})
+            if op == "DEQUANTIZE" and "through" not in extra:
+                self.dequantised.add(name)
+                names.update(dict.fromkeys(operator.numbers(2, "i").tolist(), name))
 
 
 def _read_attributes(operator: FlatbufferTable, op: str) -> dict[str, Any]:

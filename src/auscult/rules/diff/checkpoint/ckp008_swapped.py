@@ -13,7 +13,8 @@ block), arguments in the wrong order.
 need not be.
 
 **How it is measured.** By content, bit for bit or within a number format's error. No threshold. In
-a renamed file, by the place where most tensors of the same pattern went.
+a renamed file or a graph, by the place where most tensors of the same pattern went, by what multiplies
+and what is added, by the layer of the weight beside it, and by the words of names and operators.
 
 **Example.** Two lines of a mapping table are exchanged, and every shape still fits:
 
@@ -48,6 +49,9 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     matches = [match for group in groups for match in group]
     where = tuple(name for match in matches for name in match.b)
     first_names = " and ".join(match.b[-1] for match in groups[0][:3])
+    if len(groups[0]) == 1:
+        first_names += f" holds what belongs in {groups[0][0].evidence['expected']}"
+    places = "each other's places" if len(matches) > 1 else "another one's place"
     if len(groups) > 1:
         more_note = f", and {format_count(len(groups) - 1, 'other group')}"
     else:
@@ -57,7 +61,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         where,
-        f"{format_count(len(matches), 'tensor')} of the {subject.noun('candidate')} in each other's places: {first_names}{more_note}",
+        f"{format_count(len(matches), 'tensor')} of the {subject.noun('candidate')} in {places}: {first_names}{more_note}",
         evidence={"groups": [[list(match.b) for match in group] for group in groups]},
         fix=Fix(
             "safe",

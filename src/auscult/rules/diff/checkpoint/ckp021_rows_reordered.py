@@ -2,7 +2,8 @@
 
 **What it finds.** Tensors that hold the other side's rows (or its slices along another axis), each once
 and unchanged, in another order: a position table that counts backwards or from another start, a table of
-sines and cosines that are interleaved on one side and in halves on the other.
+sines and cosines that are interleaved on one side and in halves on the other, a kernel that is reversed
+in time, a layer whose blocks of channels changed places.
 
 **What you hear.** Garbled or misplaced words; a voice of another speaker; where positions are wrong,
 speech that falls apart over time.

@@ -76,6 +76,10 @@ def find_correspondence(subject: DiffSubject) -> NameCorrespondence:
         if usual_names[index] != target
     }
     swapped_groups += _find_cycles(subject, unusual)
+    if (
+        not swapped_groups
+    ):  # names say which of a layer's tensors were exchanged, and neighbours do not
+        swapped_groups += _group_marked_places(subject)
     crossed_indices = {index for group in swapped_groups for index in group}
     return NameCorrespondence(
         prefix,
@@ -83,6 +87,18 @@ def find_correspondence(subject: DiffSubject) -> NameCorrespondence:
         tuple(matches[index] for index in misplaced if index not in crossed_indices),
         tuple(tuple(matches[index] for index in group) for group in swapped_groups),
     )
+
+
+def _group_marked_places(subject: DiffSubject) -> tuple[tuple[int, ...], ...]:
+    """What the alignment found in other places than roles, layers and operators tell: cycles, and single tensors."""
+    marked: ExpectedNames = {
+        index: (str(match.evidence["expected"]), match.b[0])
+        for index, match in enumerate(subject.alignment.matches)
+        if match.cause == "swapped" and "expected" in match.evidence
+    }
+    groups = _find_cycles(subject, marked)
+    lone_indices = marked.keys() - {index for group in groups for index in group}
+    return (*groups, *((index,) for index in sorted(lone_indices)))
 
 
 def _find_misplaced(

@@ -10,7 +10,7 @@ from math import prod, sqrt
 
 from auscult.align.kinds import find_layer_kind, find_owner_module, list_legal_permutations
 from auscult.align.records import Match
-from auscult.facts.layers import LayerKind, stores_linear_transposed
+from auscult.facts.layers import ONE_DIMENSIONAL_KIND, LayerKind, stores_linear_transposed
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.claims import OPEN_KEY
 from auscult.rules.diff.evidence.shapes import get_shape_pair
@@ -41,10 +41,6 @@ PRODUCT_OPERATORS = frozenset(
     )
 )
 """Operators that multiply by a matrix (in, out) from the right, but where `transB` says that it is (out, in)."""
-_ONE_DIMENSIONAL_KIND: Mapping[LayerKind, LayerKind] = {
-    "conv2d": "conv1d",
-    "conv_transpose2d": "conv_transpose1d",
-}
 
 
 @dataclass(frozen=True)
@@ -88,9 +84,9 @@ def _describe_layer(subject: DiffSubject, aligned_match: Match) -> LayerLayout |
         return None
     rank_axes = _rank_long_axes(axes, *shape_pair)
     kind = _classify_layer(subject, match, rank_axes, shape)
-    if kind in _ONE_DIMENSIONAL_KIND and 3 in map(len, shape_pair):
+    if kind in ONE_DIMENSIONAL_KIND and 3 in map(len, shape_pair):
         # a graph's 2-D operator for a layer of one dimension
-        kind = _KIND_BY_AXES.get(rank_axes or (), _ONE_DIMENSIONAL_KIND[kind])
+        kind = _KIND_BY_AXES.get(rank_axes or (), ONE_DIMENSIONAL_KIND[kind])
     axes = _find_customary_axes(kind, axes, *shape_pair)
     is_legal = (
         axes is None
