@@ -58,8 +58,8 @@ class ModuleInjector:
             has_inexact_inputs = any(comparison.error > 0 for comparison in inputs)
             if place.comparison.is_output and has_inexact_inputs and run_count < MAX_MODULE_RUNS:
                 run_count += 1
-                own_comparison = self.compare_alone(place.comparison)
-                if own_comparison is not None and not own_comparison.differs:
+                own_run = self.compare_alone(place.comparison)
+                if own_run is not None and not own_run.comparison.differs:
                     continue
             confirmed_places.append(place)
         fed_wrong = [
@@ -68,9 +68,9 @@ class ModuleInjector:
             if self._is_fed_wrong(comparisons, comparison)
         ]
         for comparison in fed_wrong[: MAX_MODULE_RUNS - run_count]:
-            own_comparison = self.compare_alone(comparison)
-            if own_comparison is not None and own_comparison.differs:
-                confirmed_places.append(FaultPlace(own_comparison))
+            own_run = self.compare_alone(comparison)
+            if own_run is not None and own_run.comparison.differs:
+                confirmed_places.append(own_run)
         return sorted(confirmed_places, key=lambda place: place.comparison.order)
 
     def _is_fed_wrong(self, comparisons: TensorComparisons, comparison: TensorComparison) -> bool:
@@ -79,9 +79,9 @@ class ModuleInjector:
             return False
         return any(other.differs for other in _list_inputs(comparisons, comparison))
 
-    def compare_alone(self, comparison: TensorComparison) -> TensorComparison | None:
-        """The comparison of the same output when the module is run alone; None where it cannot
-        be.
+    def compare_alone(self, comparison: TensorComparison) -> FaultPlace | None:
+        """The same output, compared and kept as the module gives it when it is run alone; None where
+        it cannot be.
         """
         if not comparison.pair.is_single:
             return None
@@ -103,12 +103,13 @@ class ModuleInjector:
         floor = self.local
         if path in self.reference.children:
             floor = self.whole
-        return replace(
+        own_comparison = replace(
             comparison,
             distance=measure_array_distance(reference_array, candidate_output, self.orders),
             floor=floor.at(reference_output),
             limit=floor.limit(reference_output),
         )
+        return FaultPlace(own_comparison, own_output=candidate_output)
 
     def _collect_inputs(self, comparison: TensorComparison) -> dict[str, Array] | None:
         """The reference's inputs of a call in the candidate's order of axes, by the candidate's

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree, get_base_role
 from auscult.traces.records import Record
+from auscult.weights import Array
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,14 @@ class FaultPlace:
         parent: For an input, the module whose code hands it over; "" is the whole model.
         certain: False where an earlier fault of the same code may have left something wrong in a
             variable of its own.
+        own_output: What the candidate's module gave for the reference's inputs, in its own order of axes, where it was run
+            alone because it is handed something else.
     """
 
     comparison: TensorComparison
     parent: str = ""
     certain: bool = True
+    own_output: Array | None = field(default=None, compare=False)
 
     @property
     def path(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from auscult.comparison.align.axes import to_reference_order
 from auscult.comparison.align.directions import is_bidirectional
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.fault_cases import CaseMaterial, TensorPlace, build_layer_case
@@ -172,7 +173,11 @@ def _locate_in_forced_candidate(
             view = forced.view_own_outputs(forced_run, pair.b, call)
         else:
             view = forced_run
-        return _build_place_case(sides, runs.reference, view, place)
+        case = _build_place_case(sides, runs.reference, view, place)
+        if case is None or place.own_output is None:
+            return case
+        own_output = to_reference_order(case.reference, place.own_output, alignment.orders)
+        return replace(case, candidate=own_output)
 
     return LocatedFaults(comparisons, tuple(places), make_case, separated=True)
 

@@ -13,7 +13,7 @@ from auscult.explain.algebra.layers import normalise_axes
 from auscult.weights import Array, ModuleInfo
 
 NORM_TYPE_PATTERN = re.compile(r"norm", re.IGNORECASE)
-EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 GAIN_NAMES, SHIFT_NAMES = ("weight", "gamma", "scale", "g"), ("bias", "beta", "shift", "b")
 """What norms call their gain and shift."""
 NormKind = Literal[

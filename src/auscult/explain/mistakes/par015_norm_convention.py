@@ -12,7 +12,7 @@ channels on other axes, and `std()` is unbiased in torch and biased in MLX.
 
 **How it is measured.** The input of the norm is normalised as layer, RMS, unit-length, instance,
 group and batch norm, over either channel axis, with and without gain, with biased and unbiased
-variance, each with eight usual values of eps and then with the eps that fits best. One convention
+variance, each with ten usual values of eps and then with the eps that fits best. One convention
 gives the reference's output and another the candidate's. Pairs that differ in eps, in groups, or in
 stored against batch statistics alone have causes of their own.
 
