@@ -1,7 +1,7 @@
 """A wrong sample rate is suspected: too fast or slow for speech, or not the rate of the model.
 
-**What it finds.** A voice whose syllables and spectrum are both shifted up, or both down; more or
-fewer characters a second than anybody says, where the text is known; a header that states another
+**What it finds.** A voice whose syllables and spectrum are both shifted up, or both down; a length
+that its text cannot take, where pitch and spectrum are off the same way; a header that states another
 rate than the model's config. It never says by how much: that needs a reference. The usual pairs of
 rates are ranked.
 
@@ -25,8 +25,8 @@ above half of the model's; a lower one tells nothing.
 **How it is measured.** Mean of the natural logarithms of syllable rate (centre of the envelope's
 spectrum, 4.5 Hz is usual) and of spectral centre (1,200 Hz), where the voice has pulses (kurtosis
 at least 3.6, which no clean music had); beyond `MAX_SHIFT` = 0.6 either way (slow deep voices reach
-0.55). With text: characters per second of sound outside `MIN_CHARACTERS_PER_SECOND` = 6 to
-`MAX_CHARACTERS_PER_SECOND` = 30. A header that states more than the model makes is an error where
+0.55). With text: a length that it cannot take (as `too-short-for-text` and
+`too-long-for-text` say), where the spectral centre and the pitch (150 Hz is usual) are off the same way. A header that states more than the model makes is an error where
 the band just above half of the model's rate is as loud as the band below it, within `MIN_STEP_DB` =
 -15 dB: no resampler gives that. Of 210 clips each of speech, music and tones, those that were
 resampled properly have -34 dB or less there, those relabelled -24 dB or more (speech: -10 dB).
@@ -48,15 +48,16 @@ import numpy as np
 
 from auscult.facts.sample_rates import STANDARD_RATES
 from auscult.finding import Finding, Fix, Severity, Skip
+from auscult.rules.sound._text import SpokenLength, measure_spoken_length
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.gaps import measure_end_silence, measure_envelope
+from auscult.sound.pitch import estimate_pitch_hertz
 
 CODE = "SND022"
 NAME = "sample-rate-label"
 REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
-EXPLAINS = ("band-limited",)
+EXPLAINS = ("band-limited", "too-short-for-text", "too-long-for-text", "never-stopped")
 MAX_SHIFT = 0.6
 """Natural logarithm by which a voice may be too fast and too high.
 
@@ -75,14 +76,10 @@ USUAL_SYLLABLES_HZ = 4.5
 """Usual syllables a second. Chosen, not measured."""
 USUAL_CENTROID_HZ = 1200.0
 """Usual centre of a voice's spectrum. Chosen, not measured."""
-MIN_CHARACTERS_PER_SECOND = 6.0
-"""Slower than anybody speaks. Chosen, not measured."""
-MAX_CHARACTERS_PER_SECOND = 30.0
-"""Faster than anybody speaks. Chosen, not measured."""
-USUAL_CHARACTERS = 14.0
-"""Usual characters a second. Chosen, not measured."""
-MIN_CHARACTERS = 20
-"""Shorter texts say nothing about the pace. Chosen, not measured."""
+USUAL_PACE = 4.8
+"""Usual syllables a second, as they are counted in a text. Chosen, not measured."""
+USUAL_PITCH_HZ = 150.0
+"""Between the voices of men and of women. Chosen, not measured."""
 MAX_PAIRS = 3
 """Pairs of rates that are ranked. Chosen, not measured."""
 MIN_STEP_DB = -15.0
@@ -209,7 +206,7 @@ def _choose_severity(clues: _RateClues) -> Severity:
     """By the sound alone it is information: of real recordings most that sound so are right."""
     if clues.agree:
         return Severity.ERROR
-    if clues.model_rate is None and "characters_per_second" not in clues.evidence:
+    if clues.model_rate is None and "syllables_per_second" not in clues.evidence:
         return Severity.INFO
     return Severity.WARNING
 
@@ -254,18 +251,13 @@ def _measure_shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
     """How much faster (above 0) or slower than speech it sounds, as a natural logarithm; and the
     numbers behind it.
     """
-    analysis, text = subject.analysis, subject.facts.text
+    analysis = subject.analysis
     evidence: dict[str, float] = {}
     if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():
         return 0.0, evidence
-    if text is not None and len(text) >= MIN_CHARACTERS:
-        end_silence = measure_end_silence(
-            measure_envelope(analysis.voice, analysis.sample_rate), analysis.seconds
-        )
-        pace = len(text) / max(end_silence.seconds - end_silence.before - end_silence.after, 1e-3)
-        evidence["characters_per_second"] = round(pace, 2)
-        if not MIN_CHARACTERS_PER_SECOND <= pace <= MAX_CHARACTERS_PER_SECOND:
-            return float(np.log(pace / USUAL_CHARACTERS)), evidence
+    length = measure_spoken_length(subject)
+    if length is not None and (length.is_too_short or length.is_too_long):
+        return _measure_shift_by_text(subject, length)
     speaking = analysis.speaking_measures
     if speaking.sharpness < MIN_SHARPNESS or min(speaking.syllables_hz, speaking.centroid_hz) <= 0:
         return 0.0, evidence
@@ -279,6 +271,30 @@ def _measure_shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
     if parts[0] * parts[1] > 0 and np.abs(parts).min() > MIN_PART:
         return float(parts.mean()), evidence
     return 0.0, evidence
+
+
+def _measure_shift_by_text(
+    subject: SoundSubject, length: SpokenLength
+) -> tuple[float, dict[str, float]]:
+    """The same where the pace cannot be the text's: only where pitch and formants are off the same
+    way, else words are missing or too many.
+    """
+    analysis = subject.analysis
+    pitch = estimate_pitch_hertz(analysis.voice, analysis.sample_rate)
+    voiced = pitch[np.isfinite(pitch)]
+    centroid = analysis.speaking_measures.centroid_hz
+    if not len(voiced) or centroid <= 0:
+        return 0.0, {}
+    pace, hertz = length.syllables / length.sounding, float(np.median(voiced))
+    evidence = {
+        "syllables_per_second": round(pace, 2),
+        "centroid_hz": round(centroid, 1),
+        "pitch_hz": round(hertz, 1),
+    }
+    parts = np.log([pace / USUAL_PACE, centroid / USUAL_CENTROID_HZ, hertz / USUAL_PITCH_HZ])
+    if np.abs(np.sign(parts).sum()) < len(parts) or np.abs(parts).min() < MIN_PART:
+        return 0.0, {}
+    return float(parts.mean()), evidence
 
 
 def _list_likely_rates(label: int, shift: float) -> list[int]:

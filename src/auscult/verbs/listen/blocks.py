@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auscult.finding import Finding
 from auscult.rules import every_rule
 from auscult.rules.sound.hearing import CauseTrait, collect_traits, find_first_causes
-from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.sound.subject import SoundFacts, SoundSubject
 from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.gaps import BLOCK_SECONDS as ENVELOPE_SECONDS
 from auscult.sound.gaps import measure_envelope
@@ -83,22 +83,26 @@ def make_thumbnail(path: str, pieces: Sequence[AudioBlock]) -> Recording:
     )
 
 
-def check_thumbnail(recording: Recording) -> list[Finding]:
-    """What the rules that speak of a recording as a whole, and need nothing else, say of its
+def check_thumbnail(recording: Recording, facts: SoundFacts) -> list[Finding]:
+    """What the rules that speak of a recording as a whole, and need no reference, say of its
     thumbnail.
     """
     findings: list[Finding] = []
     for rule in every_rule("sound"):
-        if rule.requires is SoundSubject and (rule.extent, rule.evidence) == ("whole", "nothing"):
+        if rule.requires is SoundSubject and (
+            rule.extent == "whole" and rule.evidence != "reference"
+        ):
             findings += [
                 outcome
-                for outcome in rule.check(SoundSubject(recording))
+                for outcome in rule.check(SoundSubject(recording, facts=facts))
                 if isinstance(outcome, Finding)
             ]
     return findings
 
 
-def join_findings(path: str, pieces: Sequence[AudioBlock]) -> tuple[Finding, ...]:
+def join_findings(
+    path: str, pieces: Sequence[AudioBlock], facts: SoundFacts
+) -> tuple[Finding, ...]:
     """One finding per cause, at the times at which it shows."""
     rows_by_cause: dict[str, list[tuple[AudioBlock, Finding]]] = {}
     for piece in pieces:
@@ -109,7 +113,8 @@ def join_findings(path: str, pieces: Sequence[AudioBlock]) -> tuple[Finding, ...
         for cause, rows in rows_by_cause.items()
         if _is_widespread_enough(cause, rows, pieces)
     ]
-    return find_first_causes([*joined_findings, *check_thumbnail(make_thumbnail(path, pieces))])
+    thumbnail_findings = check_thumbnail(make_thumbnail(path, pieces), facts)
+    return find_first_causes([*joined_findings, *thumbnail_findings])
 
 
 def _is_widespread_enough(

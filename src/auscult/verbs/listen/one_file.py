@@ -163,7 +163,10 @@ def _hear_in_blocks(path: str, header: SoundHeader, facts: SoundFacts) -> Listen
         strips.append(make_strip(subject.analysis, 8))
         start += recording.seconds
     return ListenedFile(
-        path, join_findings(path, pieces), skips, _collect_facts(path, header, pieces, strips)
+        path,
+        join_findings(path, pieces, facts),
+        skips,
+        _collect_facts(path, header, pieces, strips),
     )
 
 
