@@ -159,6 +159,20 @@ def test_nothing_there_is_an_error(tmp_path: Path) -> None:
         listen(tmp_path)
 
 
+def test_a_folder_says_what_it_passed_over(folder: Path) -> None:
+    (folder / "song.m4a").write_bytes(b"....ftypM4A ")
+    skips = {skip.where: skip.reason for skip in listen(folder, workers=0).skips}
+    assert "not listened to" in skips["1 .m4a, 1 .txt"]
+    alone = listen(folder / "clean.wav").skips
+    assert not [skip for skip in alone if "not listened to" in skip.reason]
+
+
+def test_a_folder_of_other_files_is_an_error_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "song.webm").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"1 \.webm"):
+        listen(tmp_path)
+
+
 @pytest.mark.slow
 def test_worker_processes_say_the_same(folder: Path) -> None:
     alone, together = listen(folder, workers=0), listen(folder, workers=2)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auscult.errors import AudioError
 from auscult.facts.atomic import replace_file
+from auscult.sound.container import describe_foreign_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ def read_recording(path: str | Path) -> Recording:
         raise AudioError(
             "cannot be read as sound",
             where=str(path),
-            found=str(error),
+            found=describe_foreign_file(path) or str(error),
             hint="give a WAV or FLAC file",
         ) from error
     if samples.size == 0:

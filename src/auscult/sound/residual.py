@@ -264,7 +264,7 @@ class Residual:
         if len(sound) < 8:
             return 1.0
         active = sound > sound.max() - 50
-        if active.sum() < 8 or left[active].std() < STILL_DB:
+        if active.sum() < 8:
             return 0.0
         if sound[active].std() < STEADY_DB:
             left, sound = (
@@ -272,6 +272,8 @@ class Residual:
                 for p in (self.power, self.reference_power)
             )
             active = np.ones(len(sound), bool)
+        if min(left[active].std(), sound[active].std()) < STILL_DB:
+            return 0.0
         return float(np.corrcoef(left[active], sound[active])[0, 1])
 
     @cached_property

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from auscult.errors import AudioError
+from auscult.sound.container import describe_foreign_file
 from auscult.sound.recording import Recording
 
 MAX_LAST_BLOCK = 1.5
@@ -44,10 +45,12 @@ def read_header(path: str | Path) -> SoundHeader:
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        if not Path(path).is_file():
+            raise AudioError("there is no such file", where=str(path)) from error
         raise AudioError(
             "cannot be read as sound",
             where=str(path),
-            found=str(error),
+            found=describe_foreign_file(path) or str(error),
             hint="give a WAV or FLAC file",
         ) from error
     if info.frames <= 0 or info.samplerate <= 0:

@@ -20,11 +20,16 @@ with wave.open(path, "wb") as file:
     file.writeframes(pcm)      # right: the sizes are filled in at the end
 ```
 
-**Blind spots.** Formats other than WAV. A file that was cut between chunks of a stream and closed
+Samples of 24 bits in the lower part of 32, where players take the upper one, are the same kind of
+mistake: 256 times too quiet.
+
+**Blind spots.** A recording in 32 bits that is as quiet by itself, and uses its last 8 bits. Formats other than WAV. A file that was cut between chunks of a stream and closed
 properly.
 
 **How it is measured.** The size in the data chunk against the bytes behind it, less what other
-chunks take; up to `MAX_ODD_BYTES` = 64 bytes do not matter.
+chunks take; up to `MAX_ODD_BYTES` = 64 bytes do not matter. A size of 1,900,000,000 and more with less than half of it there is a
+writer's guess. Samples of 32 bits: the peak lies within 24 bits and 24 dB of their full scale, and
+their last 8 bits are in use.
 
 **Fix.** Lossy where bytes are missing. Otherwise safe: write the samples that are there under a new
 header (`sox --ignore-length`, `ffmpeg -i`).
@@ -34,9 +39,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import ContainerSubject
-from auscult.sound.container import DataChunk, read_data_chunk
+from auscult.sound.container import DataChunk, has_low_aligned_samples, read_data_chunk
 
 CODE = "SND038"
 NAME = "broken-container"
@@ -51,6 +56,8 @@ MAX_ODD_BYTES = 64
 
 
 def check(subject: ContainerSubject) -> Iterable[Finding]:
+    if has_low_aligned_samples(subject.path):
+        yield _report_alignment(subject)
     chunk = read_data_chunk(subject.path)
     if chunk is None or chunk.is_rf64:
         return
@@ -99,3 +106,18 @@ def _say_length(chunk: DataChunk, count: int) -> str:
     if chunk.bytes_per_second:
         return f"{count / chunk.bytes_per_second:.2f} s"
     return f"{count:,} bytes"
+
+
+def _report_alignment(subject: ContainerSubject) -> Finding:
+    return Finding(
+        CODE,
+        NAME,
+        Severity.WARNING,
+        (subject.path,),
+        "the samples have 32 bits and use the lower 24 only: as 24 bits put in at the wrong end, 256 "
+        "times (48 dB) too quiet",
+        confidence=0.8,
+        evidence={"bits": 32, "used_bits": 24},
+        fix=Fix("safe", "Multiply the samples by 256.", code="samples = samples * 256"),
+        rank=8,
+    )

@@ -20,7 +20,7 @@ codes = generate(tokens, max_new_tokens=20 * len(tokens))  # right: a limit that
 sample rate is short as well: where pitch and spectrum are high too, it is `sample-rate-label`.
 
 **How it is measured.** From the first to the last sound, against syllables counted in the text by its
-letters: at most `FASTEST` = 11 and at least `SLOWEST` = 1.8 a second, 0.7 s for each punctuation
+letters: at most 11 and at least 1.8 a second, 0.7 s for each punctuation
 mark and 1 s beside (`_text.py`). 35 sentences of 22 languages by espeak-ng and 65 recorded ones of
 Russian and English had 2.9 to 8.2; a sentence of consonants 1.9.
 

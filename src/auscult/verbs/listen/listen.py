@@ -21,7 +21,7 @@ from auscult.sound.recording import Recording
 from auscult.sound.stream import read_header
 from auscult.verbs.listen.engines import Engine, hear_all
 from auscult.verbs.listen.facts import complete_facts
-from auscult.verbs.listen.files import find_sound_files
+from auscult.verbs.listen.files import describe_passed_over, find_sound_files
 from auscult.verbs.listen.one_file import ListenedFile, hear_recording
 from auscult.verdict import Coverage, Report, Verdict
 
@@ -81,7 +81,19 @@ def listen(
     section = _build_section(
         listened_files, sound_facts, reference_facts, with_reference=reference is not None
     )
-    return _build_report(listened_files, section, with_reference=reference is not None)
+    report = _build_report(listened_files, section, with_reference=reference is not None)
+    return _add_passed_over(report, source_list)
+
+
+def _add_passed_over(report: Report, sources: Sequence[RecordingSource]) -> Report:
+    """The report with what was in the folders and is no sound by its suffix."""
+    passed_over = describe_passed_over(
+        [str(item) for item in sources if isinstance(item, str | Path)]
+    )
+    if not passed_over:
+        return report
+    skip = Skip(passed_over, "not listened to: no suffix of a sound that can be read here")
+    return replace(report, skips=(*report.skips, skip))
 
 
 def _listen_in_memory(
