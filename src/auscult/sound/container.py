@@ -141,4 +141,5 @@ def has_low_aligned_samples(path: str | Path, seconds: float = 30.0) -> bool:
     samples = np.frombuffer(raw[: len(raw) // 4 * 4], "<i4").astype(np.int64)
     if not len(samples) or not (samples % 256).any():
         return False
-    return MIN_LOW_PEAK <= int(np.abs(samples).max()) <= 2**LOW_BITS
+    peak = int(np.abs(samples).max())
+    return bool(MIN_LOW_PEAK <= peak <= 2**LOW_BITS)
