@@ -33,3 +33,11 @@ def test_a_known_tensor_padded_with_something_else() -> None:
     assert reference is not None
     assert candidate is not None
     assert_explained("padding-mode", place(reference, candidate, x=X))
+
+
+def test_a_module_that_only_pads() -> None:
+    reference, candidate = pad_time(X, 3, 3, "reflect"), pad_time(X, 3, 3, "zeros")
+    assert reference is not None
+    assert candidate is not None
+    case = layer("ReflectionPad1d", X, reference, candidate)
+    assert "pads its input by" in assert_explained("padding-mode", case).says

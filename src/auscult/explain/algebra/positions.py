@@ -41,11 +41,16 @@ class PositionTable:
         return self.rows[first : first + self.frames]
 
 
-def iter_position_tables(case: LayerCase, frames: int, width: int) -> Iterator[PositionTable]:
-    """Tables that may have been added: sinusoids in every order, and those among the weights."""
+def iter_sinusoids(frames: int, width: int) -> Iterator[PositionTable]:
+    """Tables of sinusoids in every order and with both usual exponents; none for an odd width."""
     for order in ORDERS if width % 2 == 0 else ():
         for shift in (0, 1):
             yield PositionTable(None, frames, width, order, shift)
+
+
+def iter_position_tables(case: LayerCase, frames: int, width: int) -> Iterator[PositionTable]:
+    """Tables that may have been added: sinusoids in every order, and those among the weights."""
+    yield from iter_sinusoids(frames, width)
     tensors = [
         *case.weights.values(),
         *(w for weights in case.relatives.values() for w in weights.values()),

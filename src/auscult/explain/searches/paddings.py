@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -87,11 +87,18 @@ def _is_one_sided(padding: Padding) -> bool:
 
 @run_once_per_case
 def find_padding_differences(case: LayerCase, floor: float) -> tuple[PaddingDifference, ...]:
-    """What reaches a layer is a known tensor padded, on the two sides in two ways; then what the ends alone show."""
-    if not case.role.startswith("input") or not has_comparable_floats(case):
+    """What reaches a layer is a known tensor padded, on the two sides in two ways; then what the ends alone show.
+
+    Of a module without weights, what it gives is its input padded.
+    """
+    if not has_comparable_floats(case):
         return ()
     limit = get_candidate_limit(case, floor)
-    return (*_compare_known_tensors(case, limit), *_compare_ends(case, limit))
+    if not case.role.startswith("input"):
+        if case.weights or case.input is None:
+            return ()
+        return tuple(_compare_known_tensors(case, {"its input": case.input}, limit))
+    return (*_compare_known_tensors(case, case.context, limit), *_compare_ends(case, limit))
 
 
 def has_comparable_floats(case: LayerCase) -> bool:
@@ -103,9 +110,11 @@ def has_comparable_floats(case: LayerCase) -> bool:
     )
 
 
-def _compare_known_tensors(case: LayerCase, limit: float) -> Iterator[PaddingDifference]:
+def _compare_known_tensors(
+    case: LayerCase, tensors: Mapping[str, Array], limit: float
+) -> Iterator[PaddingDifference]:
     reference_values, candidate_values = to_float64(case.reference), to_float64(case.candidate)
-    for name, value in case.context.items():
+    for name, value in tensors.items():
         if value.dtype.kind != "f" or value.ndim != case.reference.ndim:
             continue
         x = to_float64(value)
