@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from auscult.verdict import Report
 
 CheckFunction = Callable[..., "Report"]
-REPORT_SUFFIXES = {"junit": "xml", "github": "md", "text": "txt"}
+REPORT_SUFFIXES = {"junit": "xml", "markdown": "md", "github": "txt", "text": "txt"}
 FAILED_REPORTS = pytest.StashKey[list["Report"]]()
 """Reports of the checks that failed in a test."""
 WRITTEN_COUNT = pytest.StashKey[int]()
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--auscult-format",
         action="append",
-        choices=("json", "html", "sarif", "junit", "github", "text"),
+        choices=("json", "html", "sarif", "junit", "github", "markdown", "text"),
         help="format of these reports; repeatable. Default: json.",
     )
     group.addoption(

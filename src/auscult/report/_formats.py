@@ -13,7 +13,7 @@ from auscult.facts.atomic import replace_file
 if TYPE_CHECKING:
     from auscult.verdict import Report
 
-SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "text"}
+SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "markdown", ".txt": "text"}
 """Suffixes of `--output` that differ from the name of the format."""
 FOLDERS_BESIDE_FORMATS = frozenset(("sections",))
 """What lies in `auscult/report` and is no format."""
