@@ -140,6 +140,20 @@ def test_a_loop_stays_within_its_range(page: Window) -> None:
     )  # a busy machine may turn back late once
 
 
+def test_a_flag_plays_its_time_in_a_loop_alone_and_as_the_difference(page: Window) -> None:
+    page.click(".flag")
+    page.wait(f"{SOUND}.player.playing && {SOUND}.player.loop")
+    first, last = page.ask(f"{SOUND}.player.loop")
+    assert first <= GAPS[0][0]
+    assert last >= GAPS[0][1]
+    assert page.ask(f"{SOUND}.view.from <= {first} && {SOUND}.view.to >= {last}")
+    assert page.ask(f"{SOUND}.player.chosen === {SOUND}.current.event.track")
+    page.click("#switch input[value=difference]")
+    page.js(f"window.seen = []; setInterval(() => seen.push({POSITION}), 5)")
+    page.wait("seen.filter((at, index) => at < seen[index - 1]).length >= 1")
+    assert page.ask(f"{SOUND}.player.hearsDifference && Boolean({SOUND}.player.loop)")
+
+
 def test_zooming_and_moving(page: Window) -> None:
     page.press("+")
     page.press("+")

@@ -43,6 +43,7 @@ SCRIPTS: tuple[str, ...] = (
         "player",
         "lane",
         "timeline",
+        "flags",
         "controls",
         "pointer",
         "keys",

@@ -1,6 +1,7 @@
 // The player: lanes of spectrograms on one time axis, what is heard, what is seen, and the keys.
 
 const MIN_VIEW_SECONDS = 0.01;
+const MIN_LOOP_SECONDS = 0.5; // a click of a millisecond alone is no sound that one can judge
 const MAX_TOGETHER = 4; // recordings of one role that are shown one under the other
 const REFERENCES = ["input", "reference"];
 
@@ -23,8 +24,9 @@ class Sound {
     this.difference = new DifferenceLane(this);
     this.overview = new Overview(this);
     this.marks = new Marks(this);
+    this.flags = new Flags(this);
     const stack = element("div", { className: "stack" }, ...this.lanes.map((lane) => lane.node), this.difference.node, this.marks.node);
-    byId("lanes").append(stack, this.marks.ruler);
+    byId("lanes").append(this.flags.node, stack, this.marks.ruler);
     this.stack = stack;
     buildSettings(this);
     startButtons(this);
@@ -93,6 +95,7 @@ class Sound {
     this.view = { from: start, to: Math.min(length, start + span) };
     for (const lane of [...this.lanes, this.difference]) lane.draw();
     this.marks.draw();
+    this.flags.draw();
     this.moved();
     clearTimeout(this.soon);
     this.soon = setTimeout(() => this.render(), 60);
@@ -235,6 +238,18 @@ class Sound {
     byId("play").focus({ preventScroll: true }); // so that the space bar plays it
   }
 
+  /** Go to one of the times of an event and play it in a loop, with a little before and behind it. */
+  hearTime(event, time) {
+    this.showTime(event, time);
+    const [from, to] = this.selection;
+    const margin = clamp((MIN_LOOP_SECONDS - (to - from)) / 2, 0, MIN_LOOP_SECONDS);
+    this.setLoop(true);
+    this.player.loop = [Math.max(0, from - margin), Math.min(this.player.length, to + margin)];
+    this.player.seek(this.player.loop[0]);
+    this.look(this.player.loop[0] - margin / 2, this.player.loop[1] + margin / 2);
+    return this.player.play();
+  }
+
   showTrack(index) {
     this.bring(index);
     this.player.choose(index);
@@ -244,7 +259,9 @@ class Sound {
   step(by) {
     if (!this.current) return;
     const { event, time } = this.current;
-    this.showTime(event, (time + by + event.times.length) % event.times.length);
+    const next = (time + by + event.times.length) % event.times.length;
+    if (this.player.loop) this.hearTime(event, next);
+    else this.showTime(event, next);
   }
 
 }
