@@ -8,13 +8,14 @@ frames were divided by another sum of windows, or by none.
 **Why it happens.** Frames that were windowed twice and overlapped have to be divided by the sum of
 the squared windows. `torch.istft` does so; a hand-written overlap-add has to do it itself.
 
-**Blind spots.** The spectrum has to be the input of a module. At the ends of the signal the sum of
-windows is small, and a port may differ there alone.
+**Blind spots.** The spectrum has to be the input of a module, or the module has to own its window. At
+the ends of the signal the sum of windows is small, and a port may differ there alone.
 
 **How it is measured.** The spectrum at hand (magnitude and phase, real and imaginary part, or
 complex) is inverted with five windows, four divisors (sum of squared windows, sum of windows, n_fft
 / hop, none) and four cuts. One gives the reference's signal, and one with another divisor the
-candidate's. At layers whose name speaks of a waveform, a gain over the whole signal counts too.
+candidate's. Of a module that owns a window and makes its spectrum inside, the reference's signal
+times the quotient of two divisors gives the candidate's, sample for sample. At layers whose name speaks of a waveform, a gain over the whole signal counts too.
 
 **Example.**
 
@@ -39,12 +40,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.searches import gains, inverse_stft, lags
+from auscult.explain.searches import gains, inverse_stft, lags, window_sums
 
 CODE = "PAR045"
 NAME = "istft-normalisation"
 RANK = 20
-SEARCHES = (gains.SEARCH, inverse_stft.SEARCH)
+SEARCHES = (gains.SEARCH, inverse_stft.SEARCH, window_sums.SEARCH)
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -57,6 +58,14 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
                 f"it divides the overlapped frames by {candidate}, the reference by {reference}"
             )
             yield difference.to_explanation(NAME, message)
+    for change in window_sums.find_window_sum_changes(case, floor):
+        yield Explanation(
+            NAME,
+            {"reference": change.reference, "candidate": change.candidate, "hop": change.hop},
+            change.residual,
+            f"it divides the overlapped frames by {change.candidate}, the reference by {change.reference}",
+            fix=f"divide by {change.reference}",
+        )
     fit = gains.fit_gain_and_offset(case, floor)
     if fit is not None and fit.gain > 0 and lags.is_wave_layer(case):
         yield Explanation(
