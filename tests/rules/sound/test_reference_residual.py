@@ -155,6 +155,32 @@ def test_a_coded_rain_is_no_added_noise() -> None:
     assert "noise-added" in heard(reference.samples[0] + hiss, reference)
 
 
+def scale_frames(samples: Samples, *, random: bool) -> Samples:
+    size = 192
+    gains = np.random.default_rng(1).uniform(0.5, 1, len(samples) // size + 1)
+    if random:
+        return np.asarray(samples * np.repeat(gains, size)[: len(samples)], np.float32)
+    ripple = 0.75 + 0.25 * np.cos(2 * np.pi * np.arange(len(samples)) / size)
+    return np.asarray(samples * ripple, np.float32)
+
+
+@pytest.mark.parametrize("random", [True, False])
+def test_a_level_that_changes_from_frame_to_frame(random: bool) -> None:
+    found = heard(scale_frames(VOICE, random=random))
+    assert next(iter(found)) == "frame-seams", found
+    assert "gain" not in found
+
+
+@pytest.mark.parametrize("change", ["jump", "fade", "mu-law"])
+def test_a_slow_level_and_a_codec_are_no_frames(change: str) -> None:
+    samples = {
+        "jump": jump(VOICE),
+        "fade": PLANTS["fade"](),
+        "mu-law": np.round(VOICE * 128) / 128,
+    }[change]
+    assert "frame-seams" not in heard(np.asarray(samples, np.float32))
+
+
 def test_a_lost_channel_is_told_against_the_reference() -> None:
     stereo = Recording(np.stack([VOICE, np.roll(VOICE, 7)]), RATE)
     assert "channel-lost" in heard(np.stack([VOICE, 0.02 * np.roll(VOICE, 7)]), stereo)

@@ -53,7 +53,7 @@ NAME = "phase-metallic"
 REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
-EXPLAINS = ()
+EXPLAINS = ("gain", "unexplained")
 FOLLOWS = True
 SUSPECTS = (
     Suspect(
@@ -86,6 +86,18 @@ MAX_OF_REFERENCE = 0.8
 """Of the reference's kurtosis. Chosen, not measured."""
 MIN_REFERENCE = 3.8
 """Kurtosis that the reference has to have. Chosen, not measured."""
+MAX_GAUSSIAN = 3.1
+"""Kurtosis up to which what is left of a prediction is no more than noise.
+
+Measured on 8 recorded voices with phases drawn at random: 2.91 at most. Margin: 0.2.
+"""
+MIN_VOICE_PERIODICITY = 0.65
+"""Regularity of a reference that is a voice. Measured on 8 recorded voices: 0.67 at least. Margin: 0.02."""
+MAX_KEPT_PERIOD = 0.65
+"""Of the reference's regularity: below it the pulses are lost.
+
+Measured on 8 recorded voices with phases drawn at random: 0.55 at most. Margin: 0.1.
+"""
 MIN_SECONDS = 1.0
 """Shorter recordings are not judged. Chosen, not measured."""
 
@@ -104,11 +116,24 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     reference_sharpness = None
     if subject.reference is not None:
         reference_sharpness = SoundAnalysis(subject.reference).speaking_measures.sharpness
-    if not 0 < analysis.speaking_measures.sharpness < _limit_sharpness(reference_sharpness):
+    sharpness = analysis.speaking_measures.sharpness
+    if not 0 < sharpness < max(_limit_sharpness(reference_sharpness), MAX_GAUSSIAN):
         return
     pulse_periodicity = measure_periodicity(analysis.voice, analysis.sample_rate)
-    if pulse_periodicity < MAX_PERIODICITY:
+    is_without_pulses = pulse_periodicity < MAX_PERIODICITY
+    if sharpness >= _limit_sharpness(reference_sharpness):
+        is_without_pulses = _has_lost_period(subject, pulse_periodicity)
+    if is_without_pulses:
         yield _report_lost_pulses(subject, pulse_periodicity, reference_sharpness)
+
+
+def _has_lost_period(subject: SoundSubject, periodicity: float) -> bool:
+    """Whether the reference's pulses come regularly and these do not."""
+    if subject.reference is None:
+        return False
+    reference = SoundAnalysis(subject.reference)
+    of_reference = measure_periodicity(reference.voice, reference.sample_rate)
+    return of_reference >= MIN_VOICE_PERIODICITY and periodicity < MAX_KEPT_PERIOD * of_reference
 
 
 def _limit_sharpness(reference_sharpness: float | None) -> float:
