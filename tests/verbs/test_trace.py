@@ -133,3 +133,14 @@ def test_arguments_that_do_not_fit(
     assert not (folder / "t.safetensors").exists()
     with pytest.raises(UsageError, match="either a target"):
         record_trace(output=folder / "t.safetensors")
+
+
+def test_the_device_is_recorded_and_one_that_is_not_there_is_told(folder: Path) -> None:
+    torch = pytest.importorskip("torch")
+    target, inputs = f"{folder / 'noisy.py'}:load", str(folder / "x.npz")
+    report = record_trace(target, inputs, output=folder / "t.safetensors", device="cpu")
+    assert report.extra["trace"]["device"] == "cpu"
+    assert read_trace(folder / "t.safetensors").manifest.device == "cpu"
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="no NVIDIA GPU here"):
+            record_trace(target, inputs, output=folder / "u.safetensors", device="cuda")

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
+from auscult.cli.common import (
+    SharedOptions,
+    add_device_option,
+    add_shared_options,
+    parse_json_argument,
+    run_verb,
+)
+
+if TYPE_CHECKING:
+    from auscult.runtime.device import DeviceName
 
 GROUP = "Layers"
 
@@ -61,6 +70,7 @@ GROUP = "Layers"
     metavar="X|FILE",
     help="Relative error to allow, or a trace of REF in another precision.",
 )
+@add_device_option
 @add_shared_options
 def command(
     ref: str,
@@ -75,6 +85,7 @@ def command(
     stages: str | None,
     map_: tuple[str, ...],
     floor: str | None,
+    device: DeviceName | None,
     shared: SharedOptions,
 ) -> None:
     """Say in which layer CAND first computes something else than REF, and why.
@@ -106,6 +117,7 @@ def command(
             map=parse_maps(map_),
             floor=floor,
             kwargs=kwargs,
+            device=device,
             progress=progress,
         ),
     )

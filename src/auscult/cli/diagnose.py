@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
+from auscult.cli.common import (
+    SharedOptions,
+    add_device_option,
+    add_shared_options,
+    parse_json_argument,
+    run_verb,
+)
+
+if TYPE_CHECKING:
+    from auscult.runtime.device import DeviceName
 
 GROUP = "Start here"
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -76,6 +85,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     callback=parse_json_argument,
     help="Arguments for the model's code.",
 )
+@add_device_option
 @add_shared_options
 def command(
     checkpoint: str | None,
@@ -93,6 +103,7 @@ def command(
     output_dir: Path | None,
     container: str | None,
     kwargs: dict[str, Any] | None,
+    device: DeviceName | None,
     shared: SharedOptions,
 ) -> None:
     """Say why a model sounds wrong, from everything there is: weights, code, traces, sound. Give what you have.
@@ -131,6 +142,7 @@ def command(
             output_dir=output_dir,
             container=container,
             kwargs=kwargs,
+            device=device,
             progress=progress,
         ),
     )

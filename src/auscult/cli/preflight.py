@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
+from auscult.cli.common import (
+    SharedOptions,
+    add_device_option,
+    add_shared_options,
+    parse_json_argument,
+    run_verb,
+)
+
+if TYPE_CHECKING:
+    from auscult.runtime.device import DeviceName
 
 GROUP = "Training"
 
@@ -47,6 +57,7 @@ GROUP = "Training"
     help="Bits a second, for the highest SNR that is possible.",
 )
 @click.option("--snr", type=float, metavar="DB", help="The SNR that the codec should reach.")
+@add_device_option
 @add_shared_options
 def command(
     target: str | None,
@@ -58,6 +69,7 @@ def command(
     sample_rate: int | None,
     bitrate: float | None,
     snr: float | None,
+    device: DeviceName | None,
     shared: SharedOptions,
 ) -> None:
     """Say what will go wrong in a training, from a few steps of it.
@@ -82,6 +94,7 @@ def command(
             sample_rate=sample_rate,
             bitrate=bitrate,
             claims={} if snr is None else {"snr_db": snr},
+            device=device,
             progress=progress,
         ),
     )

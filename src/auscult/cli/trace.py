@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
+from auscult.cli.common import (
+    SharedOptions,
+    add_device_option,
+    add_shared_options,
+    parse_json_argument,
+    run_verb,
+)
 from auscult.cli.convert import parse_size_argument
+
+if TYPE_CHECKING:
+    from auscult.runtime.device import DeviceName
 
 GROUP = "Layers"
 
@@ -71,6 +80,7 @@ Examples:
     "--from-npy", metavar="DIR", help="Make the trace of a folder of .npy files, and run nothing."
 )
 @click.option("--force", is_flag=True, help="Replace the trace if it is there.")
+@add_device_option
 @add_shared_options
 def command(
     target: str | None,
@@ -86,6 +96,7 @@ def command(
     replay_noise: str | None,
     from_npy: str | None,
     force: bool,
+    device: DeviceName | None,
     shared: SharedOptions,
 ) -> None:
     """Run a model once and record what every layer takes and gives, with the noise that it drew.
@@ -109,6 +120,7 @@ def command(
             output=traces[0],
             from_npy=from_npy,
             kwargs=kwargs,
+            device=device,
             replay_noise=replay_noise,
             force=force,
             detail=detail,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, run_verb
+from auscult.cli.common import SharedOptions, add_device_option, add_shared_options, run_verb
 
 if TYPE_CHECKING:
+    from auscult.runtime.device import DeviceName
     from auscult.verbs.train.recordings import FlawedChoice
 
 GROUP = "Training"
@@ -89,6 +90,7 @@ def _parse_settings(
     show_default=True,
     help="Runs of each design, for a study.",
 )
+@add_device_option
 @add_shared_options
 def command(
     model: str | None,
@@ -101,6 +103,7 @@ def command(
     flawed: FlawedChoice,
     study: str | None,
     seeds: int,
+    device: DeviceName | None,
     shared: SharedOptions,
 ) -> None:
     """Train a model (MODEL: codec), or continue the training in --out.
@@ -122,7 +125,9 @@ def command(
             ),
         )
         return
-    settings = _merge_settings(config, {"data": data, "out": out, "steps": steps}, changes)
+    settings = _merge_settings(
+        config, {"data": data, "out": out, "steps": steps, "device": device}, changes
+    )
     run_verb(
         shared,
         "train",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from auscult.runtime.device import DeviceName
 from auscult.runtime.inputs import read_inputs
 from auscult.runtime.runner import Runner, make_runner
 from auscult.traces.file import FileStore
@@ -21,6 +22,7 @@ def capture(
     *,
     kwargs: Mapping[str, Any] | None = None,
     force: bool = False,
+    device: DeviceName | None = None,
     **options: Any,
 ) -> Trace:
     """Run a model and record what every layer computes.
@@ -33,6 +35,7 @@ def capture(
         path: A file for the trace. It is written while the model runs; without it, the trace stays in
             memory.
         kwargs: Arguments for code.
+        device: Where the model runs; None is where its code puts it.
         options: See `auscult.runtime.options.CaptureOptions`.
 
     Raises:
@@ -43,7 +46,7 @@ def capture(
     runner: Runner = (
         target
         if hasattr(target, "paths") and hasattr(target, "run")
-        else make_runner(target, kwargs)
+        else make_runner(target, kwargs, device)
     )
     if path is None:
         return runner.run(arrays, **options)

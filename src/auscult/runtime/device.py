@@ -71,10 +71,19 @@ def _require_mlx_device(device: DeviceName | None) -> None:
         )
 
 
+def use_mlx_device(device: DeviceName) -> None:
+    """From here on MLX computes there."""
+    import mlx.core as mx
+
+    mx.set_default_device(mx.cpu if device == "cpu" else mx.gpu)
+
+
 def use_default_device(device: DeviceName | None) -> AbstractContextManager[Any]:
     """Within the context, torch makes new tensors there: what the user's code builds is built on the device."""
-    if device is None:
+    if device is None or find_spec("torch") is None:
         return nullcontext()
     import torch
 
+    if device == "mps" and not torch.backends.mps.is_available():
+        return nullcontext()  # the code may be MLX's; if it is torch's, `require_device` says so
     return torch.device(device)

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, cast
 from auscult import plugins
 from auscult.checkpoint.target import call_target, is_code
 from auscult.errors import TargetError, UsageError
+from auscult.runtime.device import DeviceName, require_device, use_default_device
 from auscult.traces.records import Trace
 from auscult.weights import Array, ModuleInfo
 
@@ -103,17 +104,23 @@ class Runner(Protocol):
         """
 
 
-def make_runner(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
+def make_runner(
+    target: Any, kwargs: Mapping[str, Any] | None = None, device: DeviceName | None = None
+) -> Runner:
     """The runner for a live module, a code target (`package.module:callable`), or a model file
     (`.onnx`, `.tflite`).
 
+    Args:
+        device: Where the model runs; None is where its code puts it.
+
     Raises:
         TargetError: If it is nothing that can be run.
+        UsageError: If there is no such device.
     """
     name = target if isinstance(target, str) else type(target).__qualname__
     value: Any = target
     if isinstance(target, str) and is_code(target):
-        value = call_target(target, kwargs or {})
+        value = _call_target_on_device(target, kwargs or {}, device)
     elif kwargs:
         raise UsageError(
             "only code takes --kwargs", where=str(name), hint="name code as package.module:callable"
@@ -129,7 +136,7 @@ def make_runner(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
     for framework in plugins.list_module_names(CAPTURES_PACKAGE):
         module = importlib.import_module(f"{CAPTURES_PACKAGE}.{framework}")
         if module.accepts(value):
-            return cast(Runner, module.open_runner(value, name))
+            return cast(Runner, module.open_runner(value, name, device))
     raise TargetError(
         "cannot be run",
         where=str(name),
@@ -144,3 +151,14 @@ def make_runner(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
             " model"
         ),
     )
+
+
+def _call_target_on_device(
+    target: str, kwargs: Mapping[str, Any], device: DeviceName | None
+) -> Any:
+    """What the code gives, with torch's new tensors on that device."""
+    # CUDA is torch's alone; of mps it shows only after the call whether the code is torch's or MLX's
+    if device == "cuda":
+        require_device(device)
+    with use_default_device(device):
+        return call_target(target, kwargs)

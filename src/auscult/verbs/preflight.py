@@ -16,6 +16,7 @@ from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.records import TrainingMeasurements
 from auscult.report.sections.preflight import PreflightSection
 from auscult.rules.training.subject import PreflightSubject
+from auscult.runtime.device import DeviceName, require_device, use_default_device
 from auscult.verdict import Coverage, Report, Verdict
 
 
@@ -29,6 +30,7 @@ def preflight(
     sample_rate: int | None = None,
     bitrate: float | None = None,
     claims: Mapping[str, float] | None = None,
+    device: DeviceName | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run a few steps of a training with instruments, and say what would go wrong.
@@ -46,6 +48,7 @@ def preflight(
         sample_rate: In Hz, where the trainer does not say it.
         bitrate: Bits a second, instead of the trainer's.
         claims: What is promised, such as `{"snr_db": 35}`.
+        device: Where the code of the trainer builds its model; None is where it does by itself.
 
     Returns:
         DIVERGENT if any finding is an error, else PASS; `section.preflight` has all that was
@@ -72,7 +75,7 @@ def preflight(
         options = PreflightOptions(
             subjects[0], steps, seconds, sample_rate, bitrate, dict(claims or {})
         )
-        measured = _measure_trainer(trainer, kwargs or {}, options, progress)
+        measured = _measure_trainer(trainer, kwargs or {}, options, device, progress)
     if log is not None:
         from dataclasses import replace
 
@@ -113,10 +116,16 @@ def build_report(measured: TrainingMeasurements, subjects: tuple[str, ...]) -> R
 
 
 def _measure_trainer(
-    trainer: Any, kwargs: Mapping[str, Any], options: PreflightOptions, progress: Progress | None
+    trainer: Any,
+    kwargs: Mapping[str, Any],
+    options: PreflightOptions,
+    device: DeviceName | None,
+    progress: Progress | None,
 ) -> TrainingMeasurements:
     from auscult.checkpoint.target import call_target, is_code
 
+    if device is not None:
+        require_device(device)
     if isinstance(trainer, str):
         if not is_code(trainer):
             raise TargetError(
@@ -124,7 +133,8 @@ def _measure_trainer(
                 where=trainer,
                 expected="package.module:callable or path/file.py:callable",
             )
-        trainer = call_target(trainer, kwargs)
+        with use_default_device(device):
+            trainer = call_target(trainer, kwargs)
     try:
         from auscult.preflight_checks.run import measure_training
     except ModuleNotFoundError as error:

@@ -12,6 +12,7 @@ from auscult.errors import UsageError
 from auscult.finding import Skip
 from auscult.report.sections.trace import TraceSection
 from auscult.runtime.capture_run import capture
+from auscult.runtime.device import DeviceName
 from auscult.runtime.options import DETAILS
 from auscult.traces.file import read_trace, write_trace
 from auscult.traces.npy_folder import read_npy_folder
@@ -31,6 +32,7 @@ def record_trace(
     kwargs: Mapping[str, Any] | None = None,
     replay_noise: str | os.PathLike[str] | None = None,
     force: bool = False,
+    device: DeviceName | None = None,
     **options: Any,
 ) -> Report:
     """Record a run of a model in a trace file.
@@ -44,6 +46,7 @@ def record_trace(
         from_npy: Make the trace of a folder of .npy files instead of running anything
             (`auscult.traces.npy_folder`).
         replay_noise: Draw the noise of this trace instead of fresh noise.
+        device: Where the model runs; None is where its code puts it. The trace records it.
         options: See `auscult.runtime.options.Options`.
 
     Returns:
@@ -72,7 +75,9 @@ def record_trace(
         )
     if replay_noise is not None:
         options["replay"] = read_trace(replay_noise)
-    recorded_trace = capture(target, inputs, output, kwargs=kwargs, force=force, **options)
+    recorded_trace = capture(
+        target, inputs, output, kwargs=kwargs, force=force, device=device, **options
+    )
     return build_report(
         recorded_trace, target if isinstance(target, str) else type(target).__qualname__
     )

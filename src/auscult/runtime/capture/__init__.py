@@ -4,7 +4,8 @@ A file has
 
     # Whether this runtime can run the value; does not import the runtime.
     def accepts(value: object) -> bool
-    def open_runner(value: Any, name: str) -> Runner
+    # On the device that is named; where None is, on the one that the value is on.
+    def open_runner(value: Any, name: str, device: DeviceName | None = None) -> Runner
     # Only where code of the user can run around the model.
     def probe(value: Any, recorder: Recorder) -> AbstractContextManager
 """
@@ -15,6 +16,23 @@ from importlib.util import find_spec
 
 from auscult.errors import UsageError
 from auscult.facts.install import format_install_command
+from auscult.runtime.device import DeviceName
+
+
+def refuse_device(device: DeviceName | None, where: str) -> None:
+    """For a runtime that auscult runs on the processor alone.
+
+    Raises:
+        UsageError: If another device is asked for.
+    """
+    if device not in (None, "cpu"):
+        raise UsageError(
+            "is run on the processor alone",
+            where=where,
+            expected="--device cpu",
+            found=device,
+            hint="other devices are for PyTorch and MLX",
+        )
 
 
 def require_package(package: str, extra: str, where: str) -> None:

@@ -6,6 +6,7 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
+from auscult.runtime.device import DeviceName, require_device, use_mlx_device
 from auscult.runtime.recorder import Recorder
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Manifest
@@ -15,9 +16,17 @@ def accepts(value: object) -> bool:
     return "mlx.nn" in sys.modules and isinstance(value, sys.modules["mlx.nn"].Module)
 
 
-def open_runner(value: Any, name: str) -> Runner:
+def open_runner(value: Any, name: str, device: DeviceName | None = None) -> Runner:
+    """A runner for the module, with MLX's default device set to the named one.
+
+    Raises:
+        UsageError: If there is no such device.
+    """
     from auscult.runtime.mlx.runner import MlxRunner
 
+    if device is not None:
+        require_device(device, "mlx")
+        use_mlx_device(device)
     return MlxRunner(value, name)
 
 

@@ -6,6 +6,7 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
+from auscult.runtime.device import DeviceName, require_device
 from auscult.runtime.recorder import Recorder
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Manifest
@@ -15,10 +16,16 @@ def accepts(value: object) -> bool:
     return "torch" in sys.modules and isinstance(value, sys.modules["torch"].nn.Module)
 
 
-def open_runner(value: Any, name: str) -> Runner:
+def open_runner(value: Any, name: str, device: DeviceName | None = None) -> Runner:
+    """A runner for the module; a copy of it, where it is on another device than the named one.
+
+    Raises:
+        UsageError: If there is no such device.
+    """
     from auscult.runtime.torch.runner import TorchRunner
 
-    return TorchRunner(value, name)
+    require_device(device)
+    return TorchRunner(value, name).on_device(device)
 
 
 def probe(value: Any, recorder: Recorder) -> AbstractContextManager[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from auscult.runtime.device import DeviceName
 from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.recorder import Recorder
 from auscult.runtime.torch.convert import (
@@ -46,6 +47,12 @@ class TorchRunner(ModuleRunner):
         model = copy.deepcopy(self.model)
         hold_eps(model, self._float or torch.float32)
         return TorchRunner(model.to(to_torch_dtype(dtype)), f"{self.name} ({dtype})")
+
+    def on_device(self, device: DeviceName | None) -> TorchRunner:
+        """A runner on that device; this one, where its model is there already or None is asked for."""
+        if device is None or self._device is None or self._device.type == device:
+            return self
+        return TorchRunner(copy.deepcopy(self.model).to(device), self.name)
 
     def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> TorchRunner:
         runner = TorchRunner(copy.deepcopy(self.model), self.name)

@@ -13,6 +13,8 @@ from auscult.families.codec.config import Config
 Start = Literal["lapped-transform", "random"]
 Precision = Literal["no", "bf16", "fp16"]
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -62,6 +64,7 @@ class TrainConfig:
     evaluate_every: int = 100
     save_every: int = 100
     watch_every: int = 100  # steps between looks of the monitor
+    device: Device = "auto"  # a GPU where torch finds one for CUDA, else the processor
     threads: int = 0  # of torch on a CPU; 0 leaves them as they are
 
     def to_dict(self) -> dict[str, Any]:

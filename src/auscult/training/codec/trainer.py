@@ -23,7 +23,7 @@ from auscult.families.codec.torch import Codec
 from auscult.training.codec.balancer import Balancer
 from auscult.training.codec.checkpoint import flatten_optimizer, restore_optimizer, select_prefix
 from auscult.training.codec.codebooks import Codebooks
-from auscult.training.codec.config import TrainConfig
+from auscult.training.codec.config import Device, TrainConfig
 from auscult.training.codec.critics import CodecCritics
 from auscult.training.codec.initial import start_codec
 from auscult.training.codec.losses import CodecLosses, commitment_loss
@@ -64,7 +64,7 @@ class Trainer:
         self.config, self.speech = config, speech
         AcceleratorState._reset_state()  # the precision of an earlier run in this process would stay otherwise
         self.accelerator = Accelerator(
-            mixed_precision=config.precision, cpu=not torch.cuda.is_available()
+            mixed_precision=config.precision, cpu=_is_on_processor(config.device)
         )
         device = self.accelerator.device
         torch.manual_seed(config.seed)
@@ -249,6 +249,13 @@ class Trainer:
         except OSError:
             return False
         return True
+
+
+def _is_on_processor(device: Device) -> bool:
+    """Whether a training of that setting computes on the processor."""
+    if device == "auto":
+        return not torch.cuda.is_available()
+    return device == "cpu"
 
 
 def _build_optimizer(module: nn.Module, rate: float, beta: float) -> torch.optim.Optimizer:

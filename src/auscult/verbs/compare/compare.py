@@ -19,6 +19,7 @@ from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.rules import require_known_codes
 from auscult.rules.parity import CompareSubject, iter_findings
+from auscult.runtime.device import DeviceName
 from auscult.traces.records import Trace
 from auscult.verbs.compare.run_findings import iter_run_findings
 from auscult.verbs.compare.sides import RunPair, open_runs
@@ -46,6 +47,7 @@ def compare(
     map: Mapping[str, str] | None = None,
     floor: float | str | os.PathLike[str] | Trace | None = None,
     kwargs: Mapping[str, Any] | None = None,
+    device: DeviceName | None = None,
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
     progress: Progress | None = None,
@@ -70,6 +72,7 @@ def compare(
         floor: The relative error above which a layer differs, or a trace of the reference at a
             second precision.
         kwargs: Arguments for code given as a target.
+        device: Where live models run; None is where their code puts them.
         select: Beginnings of rule codes: only these findings are shown. The others are in `hidden`,
             and still count.
         ignore: Beginnings of rule codes that are not shown.
@@ -94,6 +97,7 @@ def compare(
         inputs=inputs,
         inputs_cand=inputs_cand,
         kwargs=kwargs or {},
+        device=device,
     )
     comparison = compare_runs(
         run_pair.runs,

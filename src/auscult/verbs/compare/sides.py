@@ -19,6 +19,7 @@ from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.modules import get_base_role
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
+from auscult.runtime.device import DeviceName
 from auscult.runtime.inputs import read_inputs
 from auscult.runtime.runner import Runner, make_runner
 from auscult.traces.manifest import MANIFEST_KEY
@@ -81,6 +82,7 @@ def open_runs(
     inputs: Any,
     inputs_cand: Any,
     kwargs: Mapping[str, Any],
+    device: DeviceName | None = None,
 ) -> RunPair:
     """Run what has to be run.
 
@@ -89,8 +91,8 @@ def open_runs(
         TargetError: If a model cannot be opened or run.
         TraceError: If a trace cannot be read.
     """
-    reference_side = _open_compare_side(ref, ref_model, kwargs)
-    candidate_side = _open_compare_side(cand, cand_model, kwargs)
+    reference_side = _open_compare_side(ref, ref_model, kwargs, device)
+    candidate_side = _open_compare_side(cand, cand_model, kwargs, device)
     reference_side, candidate_side = (
         _convert_to_modules(reference_side, candidate_side),
         _convert_to_modules(candidate_side, reference_side),
@@ -142,10 +144,12 @@ def _find_shared_inputs(inputs: Any, *sides: _CompareSide) -> Mapping[str, Array
     return None
 
 
-def _open_compare_side(target: Any, model: Any, kwargs: Mapping[str, Any]) -> _CompareSide:
+def _open_compare_side(
+    target: Any, model: Any, kwargs: Mapping[str, Any], device: DeviceName | None
+) -> _CompareSide:
     runner = None
     if model is not None:
-        runner = _open_runner(model, kwargs)
+        runner = _open_runner(model, kwargs, device)
     if isinstance(target, Trace):
         return _CompareSide(target.path, target, runner)
     if isinstance(target, str | os.PathLike) and is_trace_file(os.fspath(target)):
@@ -158,7 +162,7 @@ def _open_compare_side(target: Any, model: Any, kwargs: Mapping[str, Any]) -> _C
             where=str(target),
             hint="give the model in its place",
         )
-    runner = _open_runner(target, kwargs)
+    runner = _open_runner(target, kwargs, device)
     return _CompareSide(runner.name, None, runner)
 
 
@@ -187,14 +191,14 @@ def find_recorded_inputs(trace: Trace) -> dict[str, Array]:
     return {record.role: np.asarray(trace.tensor(record)) for record in records}
 
 
-def _open_runner(target: Any, kwargs: Mapping[str, Any]) -> Runner:
+def _open_runner(target: Any, kwargs: Mapping[str, Any], device: DeviceName | None) -> Runner:
     if all(hasattr(target, name) for name in ("run", "call", "replace", "at")):
         return target  # type: ignore[no-any-return]
     if isinstance(target, os.PathLike):
         target = os.fspath(target)
     if isinstance(target, str) and is_code(target):
-        return make_runner(target, kwargs)
-    return make_runner(target)
+        return make_runner(target, kwargs, device)
+    return make_runner(target, device=device)
 
 
 def _read_arrays(inputs: Any) -> Mapping[str, Array] | None:

@@ -21,6 +21,7 @@ from auscult.report.sections.diagnose import DiagnoseSection
 from auscult.report.sections.settle import SettleSection
 from auscult.rules.sound.subject import SoundFacts
 from auscult.rules.suspects import EvidenceKind
+from auscult.runtime.device import DeviceName, require_device
 from auscult.sound.mel import MelDefinition
 from auscult.verbs.diagnose.chain import CausalChain, build_causal_chain
 from auscult.verbs.diagnose.conclusion import decide_verdict, put_cause_first, suggest_next
@@ -84,6 +85,7 @@ def diagnose(
     output_dir: Path | None = None,
     container: str | None = None,
     kwargs: Json | None = None,
+    device: DeviceName | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Say why a model sounds wrong, and find the settings that its weights do not show.
@@ -108,6 +110,7 @@ def diagnose(
             `reference_audio`, PyTorch, and a family that auscult can run.
         inputs: Further inputs of the model by name, such as `speaker`.
         mel: The mel definition of the training. Default: that of the checkpoint's config.
+        device: Where models run; None is where their code puts them, and the processor.
         output_dir: Where the recordings and the picture go; nothing is written without it.
 
     Raises:
@@ -116,7 +119,7 @@ def diagnose(
     """
     given = GivenEvidence(
         GivenWeights(checkpoint, model, reference_checkpoint, container, kwargs),
-        GivenTraces(traces, trace_inputs, trace_inputs_candidate),
+        GivenTraces(traces, trace_inputs, trace_inputs_candidate, device),
         GivenSound(audio, reference_audio, config, facts),
         tuple(reports),
     )
@@ -124,8 +127,7 @@ def diagnose(
     case = DiagnosisCase()
     weights = _look_at_files(case, given, progress)
     recordings = collect_recordings(audio, reference_audio)
-    is_requested = settle and reference_audio is not None
-    family_build = _build_runnable_family(case, weights, mel, inputs, is_requested=is_requested)
+    family_build = _build_runnable_family(case, given, weights, mel, inputs, settle=settle)
     sound_facts = add_family_facts(given.complete_sound_facts(weights), family_build)
     _listen_to_recordings(case, recordings, sound_facts)
     causal_chain = build_causal_chain(case.findings, frozenset(case.kinds), given_options)
@@ -158,6 +160,7 @@ def _compare_traces(case: DiagnosisCase, given: GivenTraces, progress: Progress 
         inputs=given.inputs,
         inputs_cand=given.inputs_candidate,
         floor=case.rounding(),
+        device=given.device,
         progress=progress,
     )
     case.add("layers", report, _TRACES)
@@ -222,16 +225,17 @@ _TRACES: tuple[EvidenceKind, ...] = ("traces",)
 
 def _build_runnable_family(
     case: DiagnosisCase,
+    given: GivenEvidence,
     weights: Checkpoint | None,
     mel: MelDefinition | None,
     inputs: ModelInputs | None,
     *,
-    is_requested: bool,
+    settle: bool,
 ) -> FamilyBuild | None:
     """The family ready to run; the reason why not becomes a skip."""
     if weights is None:
         return None
-    if not is_requested:
+    if not settle or given.sound.reference_audio is None:
         case.skips.append(
             Skip("settling", "not asked for, or no reference recording to run the variants on")
         )
@@ -239,10 +243,12 @@ def _build_runnable_family(
     try:
         import torch  # noqa: F401
 
-        return build_family(weights, mel, inputs)
+        family_build = build_family(weights, mel, inputs)
     except (UsageError, ImportError) as error:
         case.skips.append(Skip("settling", f"the family cannot be run: {error}"))
         return None
+    require_device(given.traces.device)
+    return replace(family_build, device=given.traces.device or "cpu")
 
 
 def _listen_to_recordings(

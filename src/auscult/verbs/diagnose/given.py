@@ -12,6 +12,7 @@ from typing import Any
 from auscult.errors import UsageError
 from auscult.finding import Json
 from auscult.rules.sound.subject import SoundFacts
+from auscult.runtime.device import DeviceName
 from auscult.sound.recording import Recording
 from auscult.verbs.diagnose.next_run import GivenOptions
 from auscult.verbs.listen.facts import complete_facts
@@ -39,6 +40,7 @@ class GivenTraces:
     sides: tuple[CheckpointLike, CheckpointLike] | None
     inputs: Mapping[str, Any] | str | Path | None
     inputs_candidate: Mapping[str, Any] | str | Path | None
+    device: DeviceName | None = None
 
 
 @dataclass(frozen=True, eq=False)

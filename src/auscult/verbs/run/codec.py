@@ -16,6 +16,7 @@ from auscult.families.codec.auc import Encoded, read_auc, write_auc
 from auscult.finding import Finding, Severity
 from auscult.report.sections.run import RunSection
 from auscult.rules.diff.checkpoint.ckp011_corrupt import CODE, NAME
+from auscult.runtime.device import DeviceName, require_device
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verbs.run.sound_facts import describe_sound
 from auscult.verdict import Coverage, Report, Verdict
@@ -30,6 +31,7 @@ def encode(
     *,
     codec: str | Path | None = None,
     runtime: RuntimeName = "torch",
+    device: DeviceName = "cpu",
 ) -> Report:
     """Write a recording as an `.auc` file. It is mixed to mono and resampled to the codec's rate.
 
@@ -45,7 +47,7 @@ def encode(
         CheckpointError: If the codec cannot be read.
     """
     recording = read_recording(source)
-    engine = _CodecEngine(codec, runtime)
+    engine = _CodecEngine(codec, runtime, device)
     samples = recording.resample(engine.config.sample_rate).mono
     start_time = time.perf_counter()
     encoded = engine.encode(samples)
@@ -63,6 +65,7 @@ def decode(
     *,
     codec: str | Path | None = None,
     runtime: RuntimeName = "torch",
+    device: DeviceName = "cpu",
     salvage: bool = False,
 ) -> Report:
     """Write an `.auc` file as a recording.
@@ -80,7 +83,7 @@ def decode(
             with.
     """
     encoded = read_auc(source, salvage=salvage)
-    engine = _CodecEngine(codec, runtime)
+    engine = _CodecEngine(codec, runtime, device)
     engine.check(encoded, str(source))
     start_time = time.perf_counter()
     samples = engine.decode(encoded)
@@ -131,7 +134,9 @@ def _build_damage_finding(source: str, spans: tuple[tuple[float, float], ...]) -
 class _CodecEngine:
     """A codec in one runtime, from samples [time] to codes and back."""
 
-    def __init__(self, path: str | Path | None, runtime: RuntimeName) -> None:
+    def __init__(self, path: str | Path | None, runtime: RuntimeName, device: DeviceName) -> None:
+        require_device(device)
+        require_device(device, runtime)
         from auscult.families.codec.storage import read_codec
 
         if path is None:
@@ -140,6 +145,7 @@ class _CodecEngine:
         else:
             self.codec, codec_info = read_codec(path)
         self.config = self.codec.config
+        self.device = device
         self.fingerprint: bytes = codec_info["fingerprint"]
         self.name, self.runtime = str(path or "telugu"), runtime
         self.mlx: Any = None
@@ -150,6 +156,8 @@ class _CodecEngine:
             mlx.load(
                 self.mlx, {name: value.numpy() for name, value in self.codec.state_dict().items()}
             )
+        else:
+            self.codec.to(device)
 
     def describe(
         self,
@@ -163,7 +171,12 @@ class _CodecEngine:
             "family": "codec",
             "file": str(output),
             **describe_sound(Recording.from_mono(samples, self.config.sample_rate)),
-            "settings": {"codec": self.name, "runtime": self.runtime, **more_settings},
+            "settings": {
+                "codec": self.name,
+                "runtime": self.runtime,
+                "device": self.device,
+                **more_settings,
+            },
             "took_seconds": seconds_taken,
         }
 
@@ -195,9 +208,13 @@ class _CodecEngine:
         import torch
 
         with torch.inference_mode():
-            codes: NDArray[np.int64] = self.codec.encode(
-                torch.from_numpy(samples)[None, None], fit=True
-            )[0].numpy()
+            codes: NDArray[np.int64] = (
+                self.codec.encode(torch.from_numpy(samples)[None, None].to(self.device), fit=True)[
+                    0
+                ]
+                .cpu()
+                .numpy()
+            )
         return codes
 
     def check(self, encoded: Encoded, where: str) -> None:
@@ -232,9 +249,13 @@ class _CodecEngine:
             import torch
 
             with torch.inference_mode():
-                output = self.codec.decode(
-                    torch.from_numpy(np.ascontiguousarray(encoded.codes))[None]
-                )[0, 0].numpy()
+                output = (
+                    self.codec.decode(
+                        torch.from_numpy(np.ascontiguousarray(encoded.codes))[None].to(self.device)
+                    )[0, 0]
+                    .cpu()
+                    .numpy()
+                )
         samples = np.asarray(output[: encoded.samples] / np.float32(encoded.gain), np.float32)
         for start, end in find_lost_spans(encoded):
             samples[int(start * encoded.sample_rate) : int(np.ceil(end * encoded.sample_rate))] = 0

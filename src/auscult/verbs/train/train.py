@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from auscult.errors import UsageError
 from auscult.facts.atomic import replace_file
+from auscult.facts.install import format_install_command
 from auscult.facts.progress import Progress
 from auscult.report.sections.train import StudySection, TrainSection
+from auscult.runtime.device import DEVICES, require_device
 from auscult.verbs.train.recordings import FlawedChoice, RecordingsCheck, check_recordings
 from auscult.verdict import Report, Verdict
 
@@ -39,10 +42,10 @@ def train_model(
 
     Raises:
         UsageError: If there is no such model or setting, too little to train on, or if recordings are
-            flawed and `flawed` is `stop`.
+            flawed and `flawed` is `stop`; or a package or the device is missing.
         TrainingError: If the run cannot go on; it says why.
     """
-    _require_known_model(model)
+    _require_trainable(model, settings or {})
     from auscult.preflight_checks.measures.bound import bound
     from auscult.training.codec.config import TrainConfig
     from auscult.training.codec.loop import train as train_codec
@@ -89,11 +92,32 @@ def _describe_data(data_check: RecordingsCheck | None) -> dict[str, Any]:
     }
 
 
-def _require_known_model(model: str) -> None:
+def _require_packages(settings: Mapping[str, Any]) -> None:
+    """Say what to install, or that the device is not there, before anything is read.
+
+    Raises:
+        UsageError: If torch, accelerate or the device is missing.
+    """
+    device = settings.get("device", "auto")
+    if device == "auto":
+        device = None
+    elif device not in DEVICES:
+        raise UsageError("no such device", found=device, hint=f"choose one of {', '.join(DEVICES)}")
+    for package in ("torch", "accelerate"):
+        if find_spec(package) is None:
+            raise UsageError(
+                f"needs {package}, which is not installed", hint=format_install_command("train")
+            )
+    require_device(device)
+
+
+def _require_trainable(model: str, settings: Mapping[str, Any]) -> None:
+    """Refuse an unknown model, and a training for which a package or the device is missing."""
     if model not in MODELS:
         raise UsageError(
             "cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}"
         )
+    _require_packages(settings)
 
 
 def _check_data(
@@ -122,6 +146,7 @@ def write_study(
     """
     if name not in STUDIES:
         raise UsageError("no such study", where=name, hint=f"choose one of {', '.join(STUDIES)}")
+    _require_packages({})
     from auscult.training.codec.study import STEPS, render_page, run_study
 
     table = run_study(seeds=seeds, steps=steps or STEPS, progress=progress)
