@@ -306,3 +306,34 @@ def test_a_layer_that_serves_two_may_be_called_on_either_first(eps: float) -> No
         assert [(finding.cause, finding.where) for finding in report.findings] == [
             ("layer-norm-eps", ("norm",))
         ]
+
+
+class Disturbed(nn.Module):
+    """Two layers, whose output is changed a little by no known mistake."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.share = share
+        self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.second(self.first(x))
+        return y * (1 + self.share * torch.sin(17 * x))
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict", "causes"),
+    [
+        (1e-6, Verdict.PASS, []),
+        (4e-6, Verdict.INCONCLUSIVE, []),
+        (1e-3, Verdict.DIVERGENT, ["unexplained"]),
+    ],
+)
+def test_an_error_that_rounding_may_make_is_neither_right_nor_wrong(
+    share: float, verdict: Verdict, causes: list[str]
+) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 20, 8)).astype(np.float32)
+    report = compare(Disturbed(0.0), Disturbed(share), inputs=x)
+    assert report.verdict is verdict
+    assert [finding.cause for finding in report.findings] == causes

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.comparison.compare_runs import RunComparison, compare_runs
+from auscult.comparison.explained_places import MAX_DOUBTFUL_LIMITS
 from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.locate.trusted_floor import MAX_TRUSTED_FLOOR
 from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
@@ -80,7 +81,7 @@ def compare(
     Returns:
         PASS if every layer agrees within the noise floor, EQUIVALENT if they do in another order of
         axes or granularity, or with weights that were rounded, or the outputs do, DIVERGENT if an error is born anywhere, INCONCLUSIVE
-        if too little could be compared.
+        if too little could be compared, or the outputs are no further off than rounding may take them.
 
     Raises:
         UsageError: If there is nothing to run a live model on, or no rule's code begins as
@@ -215,7 +216,24 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
         if comparison.separated:
             return Verdict.EQUIVALENT
         return Verdict.INCONCLUSIVE
+    if _is_output_in_doubt(comparison):
+        return Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT
+
+
+def _is_output_in_doubt(comparison: RunComparison) -> bool:
+    """Whether no error is born anywhere, and the outputs are only as far off as rounding in another order may take them."""
+    outputs = [
+        output
+        for output in comparison.comparisons.all
+        if output.is_output and output.pair.by == "root" and output.differs
+    ]
+    return (
+        comparison.separated
+        and bool(outputs)
+        and not any(result.born for result in comparison.results)
+        and all(output.error <= MAX_DOUBTFUL_LIMITS * output.limit for output in outputs)
+    )
 
 
 def _decide_agreeing_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
