@@ -161,3 +161,20 @@ def test_a_bias_in_the_layer_whose_own_is_left_over_is_a_fault(rng: np.random.Ge
     assert list_faults(without_zeros, Checkpoint.of(right)) == set()
     wrong = Checkpoint.of(exchange(right, "enc.fc_q.bias", "enc.fc_k.bias"))
     assert list_faults(without_zeros, wrong) == {"enc.fc_q.bias"}
+
+
+@pytest.mark.parametrize(
+    "packed", ["_all_weight_values.0.param.{}.4.{}.0.0", "_all_weight_values.0.param.{}.4.{}.0"]
+)
+def test_what_multiplies_the_input_stands_for_the_state(
+    packed: str, rng: np.random.Generator
+) -> None:
+    """Both matrices have one shape; torch's dynamic quantisation packs them under numbers."""
+    right = {
+        f"gru.weight_{part}_l0": rng.standard_normal((24, 8)).astype(np.float32)
+        for part in ("ih", "hh")
+    }
+    port = {f"gru.{packed.format(0, number)}": array for number, array in enumerate(right.values())}
+    assert not any(match.fault for match in aligned(right, port).matches)
+    wrong = exchange(port, *port)
+    assert all(match.fault for match in aligned(right, wrong).matches)

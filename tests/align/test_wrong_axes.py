@@ -53,3 +53,13 @@ def test_a_square_matrix_that_lies_otherwise_than_its_like(rng: np.random.Genera
     wrong = make_products(right, straight="square.weight")
     faults = [match.a for match in align(reference, wrong).matches if match.fault]
     assert faults == [("square.weight",)]
+
+
+def test_one_square_of_two_is_turned(rng: np.random.Generator) -> None:
+    right = {f"{name}.weight": draw(rng, 12, 12) for name in ("query", "value")}
+    port = {f"body/{name}_0": array for name, array in right.items()}
+    assert not any(match.fault for match in aligned(right, port).matches)
+    turned = {name: array.T.copy() for name, array in port.items()}
+    assert not any(match.fault for match in aligned(right, turned).matches)
+    mixed = {"q/w": right["query.weight"], "v/w": right["value.weight"].T.copy()}
+    assert [m.b for m in aligned(right, mixed).matches if m.fault] == [("v/w",)]

@@ -79,3 +79,18 @@ def test_a_row_that_is_transposed_throughout_is_a_convention(rng: np.random.Gene
         for name, array in right.items()
     }
     assert list_faults(aligned(right, port)) == set()
+
+
+def test_heads_of_one_block_in_another_order_are_a_fault(rng: np.random.Generator) -> None:
+    right = {
+        f"blocks.{index}.attn.qkv.weight": rng.standard_normal((24, 10)).astype(np.float32)
+        for index in range(3)
+    }
+    port = {
+        f"model.layers.{index}.attention.w_qkv": reorder(array, (2, 0, 1))
+        for index, array in enumerate(right.values())
+    }
+    assert list_faults(aligned(right, port)) == set()
+    first, second, third = port
+    straight = right["blocks.1.attn.qkv.weight"]
+    assert list_faults(aligned(right, port | {second: straight})) == {first, third}

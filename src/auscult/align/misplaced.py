@@ -12,31 +12,19 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Literal
+from itertools import takewhile
 
 from auscult.align.ledger import Ledger
+from auscult.align.part_roles import PartRole, find_recurrent_role, find_role, remove_role
 from auscult.align.side import CheckpointSide
-from auscult.weights import ModuleInfo
 
-PartRole = Literal["weight", "bias", "mean", "variance"]
 Words = tuple[str, ...]
 
 MAX_CANDIDATES = 64
 """Tensors of one shape among which a name is looked for. Chosen, not measured."""
+MIN_SHARED_WORDS = 3
+"""Words that a label and a layer's name must share where they are not the whole name. Chosen, not measured."""
 _WORDS = re.compile(r"[a-z]+|\d+")
-_ROLE_NAME = re.compile(
-    r"(?:^|[._/])(?:(weight|kernel|gamma|scale)|(bias|beta|shift|offset)"
-    r"|((?:running_|moving_)?_?mean)|((?:running_|moving_)?_?(?:var|variance)))(?:_to_fp16)?(?::\d+)?$"
-)
-_ROLES: tuple[PartRole, ...] = ("weight", "bias", "mean", "variance")
-"""What the groups of `_ROLE_NAME` are."""
-_NORM_OPERATOR = re.compile(r"norm", re.IGNORECASE)
-_ROLE_BY_INPUT: Mapping[object, PartRole] = {
-    **dict(enumerate(_ROLES, 1)),
-    **{"gamma": "weight", "beta": "bias", "mean": "mean", "variance": "variance"},
-}
-"""Inputs of the operators of norms, by place (ONNX) or by name (Core ML)."""
-_ROLE_BY_OPERATOR: Mapping[str, PartRole] = {"mul": "weight", "add": "bias"}
 
 
 def find_misplaced(ledger: Ledger, pairs: Mapping[str, str]) -> dict[str, str]:
@@ -98,12 +86,13 @@ def _keep_cycles(home_names: Mapping[str, str], pairs: Mapping[str, str]) -> dic
 def _find_crossed_roles(
     sides: tuple[CheckpointSide, CheckpointSide], pairs: Mapping[str, str]
 ) -> dict[str, str]:
-    """Vectors that stand in another role than they have, where as many of that length stand in theirs."""
-    crossed: dict[int, list[tuple[str, PartRole, PartRole]]] = defaultdict(list)
+    """Tensors that stand in another role than they have, where as many of that shape stand in theirs."""
+    crossed: dict[tuple[int, ...], list[tuple[str, PartRole, PartRole]]] = defaultdict(list)
     for a, b in pairs.items():
-        roles = _find_role(sides[0], a), _find_role(sides[1], b)
-        if len(sides[0].sides(a)) == 1 and None not in roles and roles[0] != roles[1]:
-            crossed[sides[0].size(a)].append((a, *roles))  # type: ignore[arg-type]
+        find = find_role if len(sides[0].sides(a)) == 1 else find_recurrent_role
+        own_role, place_role = find(sides[0], a), find(sides[1], b)
+        if own_role is not None and place_role is not None and own_role != place_role:
+            crossed[sides[0].sides(a)].append((a, own_role, place_role))
     result: dict[str, str] = {}
     for group in crossed.values():
         if sorted(role for _, role, _ in group) == sorted(role for _, _, role in group):
@@ -113,31 +102,6 @@ def _find_crossed_roles(
                 places.remove(place)
                 result[name] = place[1]
     return result
-
-
-def _find_role(side: CheckpointSide, name: str) -> PartRole | None:
-    """Whether a vector multiplies or is added: by its name, and by its operator; None where these do not agree."""
-    roles = {_find_role_by_name(name), _find_role_by_operator(side.checkpoint.modules.get(name))}
-    roles.discard(None)
-    if len(roles) == 1:
-        return roles.pop()
-    return None
-
-
-@cache
-def _find_role_by_name(name: str) -> PartRole | None:
-    found = _ROLE_NAME.search(name)
-    if found is None:
-        return None
-    return _ROLES[next(index for index, text in enumerate(found.groups()) if text)]
-
-
-def _find_role_by_operator(operator: ModuleInfo | None) -> PartRole | None:
-    if operator is None:
-        return None
-    if _NORM_OPERATOR.search(operator.type):
-        return _ROLE_BY_INPUT.get(operator.attributes.get("input"))
-    return _ROLE_BY_OPERATOR.get(operator.type.lower())
 
 
 def _find_crossed_layers(
@@ -177,7 +141,7 @@ class _LayerPaths:
             layer, goal = self.of_a.get(name), self.of_b.get(partner)
             if layer is None or goal is None:
                 continue
-            if len(a.sides(name)) > 1 or _find_role(a, name) == "weight":
+            if len(a.sides(name)) > 1 or find_role(a, name) == "weight":
                 self._weight_goals.setdefault(layer, goal)
                 self._weights[layer].append(name)
             else:
@@ -209,7 +173,7 @@ def _collect_layers(side: CheckpointSide) -> dict[str, str]:
         if operator is not None:
             layer = operator.attributes.get("layer") or operator.attributes.get("node")
         else:
-            layer = _ROLE_NAME.sub("", name) if _ROLE_NAME.search(name) else None
+            layer = remove_role(name)
         if layer:
             result[name] = str(layer)
     return result
@@ -239,7 +203,7 @@ def _find_crossed_labels(
 
 
 def _may_stand(sides: tuple[CheckpointSide, CheckpointSide], a: str, b: str) -> bool:
-    roles = _find_role(sides[0], a), _find_role(sides[1], b)
+    roles = find_role(sides[0], a), find_role(sides[1], b)
     return None in roles or roles[0] == roles[1]
 
 
@@ -251,9 +215,7 @@ class _LayerLabels:
 
     def path(self, name: str) -> Words:
         """The words of the layer's name; () where the name tells no layer."""
-        if not _ROLE_NAME.search(name):
-            return ()
-        words = _split_label(_ROLE_NAME.sub("", name))
+        words = _split_label(remove_role(name) or "")
         if any(not word.isdigit() for word in words):
             return words
         return ()
@@ -275,13 +237,26 @@ def _split_label(text: str) -> Words:
 def _is_called_alike(labels: tuple[_LayerLabels, ...], a: str, b: str) -> bool:
     """Whether the layer of the one is named in the labels of the other."""
     first, second = labels
-    return any(_contains(label, first.path(a)) for label in second.list_labels(b)) or any(
-        _contains(label, second.path(b)) for label in first.list_labels(a)
+    return any(_names_layer(label, first.path(a)) for label in second.list_labels(b)) or any(
+        _names_layer(label, second.path(b)) for label in first.list_labels(a)
     )
 
 
-def _contains(label: Words, path: Words) -> bool:
+def _names_layer(label: Words, path: Words) -> bool:
+    """Whether a label holds the words of a layer's name, or begins with all of them but some in between.
+
+    Exporters leave out modules that only hold others: `/blocks.0/q_proj/MatMul` is in `blocks.0.attn.q_proj`.
+    """
     count = len(path)
-    return count > 0 and any(
-        label[start : start + count] == path for start in range(len(label) - count + 1)
+    if count == 0:
+        return False
+    if any(label[start : start + count] == path for start in range(len(label) - count + 1)):
+        return True
+    remaining = iter(path)
+    shared = tuple(takewhile(lambda word: word in remaining, label))
+    numbers = [word for word in path if word.isdigit()]
+    return (
+        len(shared) >= MIN_SHARED_WORDS
+        and shared[-2:] == path[-2:]
+        and [word for word in shared if word.isdigit()] == numbers
     )

@@ -70,20 +70,21 @@ def _find_axes(match: Match) -> tuple[int, ...] | None:
 def _find_unlike_squares(
     matches: Iterable[Match], a: CheckpointSide, b: CheckpointSide
 ) -> frozenset[int]:
-    """Square matrices that are transposed and their like are not, or the reverse.
+    """Square matrices that are transposed and their like (whose shapes show it, else other squares) are not, or the reverse.
 
     Matrices are alike if the same operators take them, or under the same last word. Of files without operators, a whole row
     that is transposed is a convention: its code may multiply from the other side.
     """
-    matches = list(matches)
-    rows = Counter(split_indices(match.a[0])[0] for match in matches)
+    matrices = [
+        match
+        for match in matches
+        if len(sort_sides(a.shapes[match.a[0]])) == 2 and _is_linear(match, a, b)
+    ]
+    rows = Counter(split_indices(match.a[0])[0] for match in matrices)
     squares: dict[Hashable, list[Match]] = defaultdict(list)
     witnesses: dict[Hashable, list[bool]] = defaultdict(list)
-    for match in matches:
-        shapes = a.shapes[match.a[0]], b.shapes[match.b[0]]
-        sides = sort_sides(shapes[0])
-        if len(sides) != 2 or not _is_linear(match, a, b):
-            continue
+    for match in matrices:
+        sides = sort_sides(a.shapes[match.a[0]])
         key = _find_use(a, match.a[0]), _find_use(b, match.b[0])
         has_operator = match.a[0] in a.checkpoint.modules or match.b[0] in b.checkpoint.modules
         if sides[0] == sides[1] and (has_operator or rows[split_indices(match.a[0])[0]] == 1):
@@ -92,9 +93,16 @@ def _find_unlike_squares(
             witnesses[key].append(_find_axes(match) is not None)
     result: set[int] = set()
     for use, group in squares.items():
+        turned = [match for match in group if _find_axes(match) is not None]
+        straight = [match for match in group if _find_axes(match) is None]
         seen = witnesses[use]
         if len(seen) >= MIN_WITNESSES and len(set(seen)) == 1:
-            result.update(id(m) for m in group if (_find_axes(m) is not None) != seen[0])
+            odd = straight if seen[0] else turned
+        elif len(turned) > len(straight):
+            odd = straight
+        else:  # of as many, those that had to be transposed
+            odd = turned if straight else []
+        result.update(map(id, odd))
     return frozenset(result)
 
 
