@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from auscult.testing import Divergence, assert_parity
+
 pytest.importorskip("torch")
+pytest.importorskip("mlx.core")
 pytest_plugins = ["pytester"]
 
 PORT = """
@@ -32,6 +35,15 @@ def golden(parity, golden_trace):
     parity(reference, Net(), strict=True)
 """
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _everything_is_imported() -> None:
+    """A session inside this one forgets what it imports; numpy, torch and MLX cannot be initialised a second time."""
+    from tests.traced_ports import SIGNAL, Net
+
+    with pytest.raises(Divergence):
+        assert_parity(Net(), Net(shortcuts=(True, False)), SIGNAL)
 
 
 @pytest.fixture
