@@ -26,6 +26,7 @@ from auscult.comparison.measure.rounding_formats import (
     cast_to_format,
     name_rounding_format,
 )
+from auscult.comparison.rounded_recurrent import INPUT_BIAS, iter_rounded_recurrent_weights
 from auscult.errors import AuscultError
 from auscult.explain.algebra.nearness import relative_error
 from auscult.runtime.module_runner import ModuleRunner
@@ -104,6 +105,25 @@ def _iter_rounded_weights(
         own = _read_floats(reference_runner, path)
         for name, format_name, values in _iter_rounded_in_pair(runs, candidate_path, own):
             yield path, name, format_name, values
+    yield from _iter_rounded_recurrent(runs, alignment)
+
+
+def _iter_rounded_recurrent(
+    runs: ComparedRuns, alignment: LayerAlignment
+) -> Iterator[tuple[str, str, str, Array]]:
+    """The same of recurrent layers with two biases, of which the candidate has the sum."""
+    reference_runner, candidate_runner = runs.reference_runner, runs.candidate_runner
+    if reference_runner is None or candidate_runner is None:
+        return
+    for pair in alignment.pairs:
+        own = _read_floats(reference_runner, pair.a)
+        if len(pair.reference) > 1 or not any(name.startswith(INPUT_BIAS) for name in own):
+            continue
+        candidate_weights = [_read_floats(candidate_runner, path) for path in pair.candidate]
+        for name, format_name, values in iter_rounded_recurrent_weights(
+            own, candidate_weights, _find_exact_weight
+        ):
+            yield pair.a, name, format_name, values
 
 
 def _iter_weight_owners(runs: ComparedRuns, alignment: LayerAlignment) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,7 @@ EQUAL: dict[str, tuple[dict[str, Array], dict[str, Array]]] = {
     ),
     "an embedding for training": ({"masked_spec_embed": make_noise(32)}, {}),
     "the ones and zeros of a norm": ({"in_norm.weight": ONES, "in_norm.bias": ZEROS}, {}),
+    "statistics of mean 0 and scale 1": ({"mean": ZEROS, "scale": ONES}, {}),
     "a table under any name": ({"encoder.positional_embedding": make_sines(200)}, {}),
     "a longer table": ({"pos.table": make_sines(200)}, {"pos.table": make_sines(500)}),
     "v of another length": (
@@ -85,6 +86,8 @@ UNEQUAL: dict[str, tuple[dict[str, Array], dict[str, Array], str]] = {
         {},
         "tensor-missing",
     ),
+    "statistics with values": ({"mean": ZEROS, "scale": 2 * ONES}, {}, "tensor-missing"),
+    "a scale without a mean": ({"scale": ONES}, {}, "tensor-missing"),
     "learnt positions": ({"pos.weight": make_noise(200, 32)}, {}, "tensor-missing"),
     "another table": (
         {"pos.table": make_sines(200)},
@@ -117,6 +120,14 @@ def test_what_changes_nothing(name: str, *, is_turned: bool) -> None:
 def test_what_looks_like_it_and_is_a_fault(name: str) -> None:
     reference, candidate, _ = UNEQUAL[name]
     assert run(reference, candidate).verdict is Verdict.DIVERGENT
+
+
+def test_whole_numbers_that_the_port_lists_and_those_that_it_lacks() -> None:
+    heads = {"alignment_heads": np.array([[1, 0], [1, 1], [2, 5]])}
+    report = run({}, heads)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert "redundant" in {finding.cause for finding in report.findings}
+    assert run(heads, {}).verdict is Verdict.DIVERGENT
 
 
 @pytest.mark.parametrize("name", ["averages without their codebook", "learnt positions"])

@@ -2,8 +2,8 @@
 
 **What it finds.** Averages that a quantiser keeps beside its codebook while it is trained (`embed_avg`,
 `cluster_size`), or a codebook as sums and counts; flags such as `initialized`; the embedding that hides
-frames in training (`masked_spec_embed`); a norm's gain of ones and bias of zeros; the length of weight
-norm's v; tables that a formula gives, under any name.
+frames in training (`masked_spec_embed`); a norm's gain of ones and bias of zeros; feature statistics
+of mean 0 and scale 1; lists of whole numbers (int64) that the candidate alone has; the length of weight norm's v; tables that a formula gives, under any name.
 
 **What you hear.** Nothing. A loader with `strict=True` may raise.
 
@@ -55,6 +55,8 @@ DESCRIPTIONS: Mapping[PlaceKind, tuple[str, str]] = {
         "tensor",
         "of norms, gains of one and biases of zero: the other side has to compute the norm itself",
     ),
+    "statistics": ("tensor", "of feature statistics with mean 0 and scale 1"),
+    "index": ("tensor", "of whole numbers, which no training changes"),
     "table": ("table", "that a formula gives"),
     "same": ("pair", "that means the same: a longer table, or a v of another length"),
 }

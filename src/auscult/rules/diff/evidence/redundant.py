@@ -1,7 +1,7 @@
 """Tensors of one side alone that change nothing although they were trained or counted, judged by what they hold.
 
 Averages that a quantiser keeps while it is trained, the embedding that hides frames in training, flags, the gain and bias of
-a norm that are 1 and 0, the length that weight norm divides out, and tables that a formula gives.
+a norm that are 1 and 0, feature statistics of mean 0 and scale 1, lists of whole numbers that the candidate alone has, the length that weight norm divides out, and tables that a formula gives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Array, Checkpoint
 
-RedundantKind = Literal["flag", "training", "average", "identity", "table"]
+RedundantKind = Literal["flag", "training", "average", "identity", "statistics", "index", "table"]
 
 _FLAG_NAME = re.compile(r"(^|[._])(is_)?init(ialized|ialised|ed|ted)?$", re.IGNORECASE)
 _TRAINING_NAME = re.compile(r"(^|[._])(masked_spec_embed|mask_emb(edding)?)$", re.IGNORECASE)
@@ -31,6 +31,8 @@ _CODEBOOK_NAME = re.compile(
     r"(^|[._])(embed(ding)?s?|codebook|embed(ding)?\.weight|codebook\.weight)$"
 )
 _NORM_NAME = re.compile(r"norm|(^|[._])(ln|gn|in)_?\d*$", re.IGNORECASE)
+_SCALE_NAMES = ("scale", "std")
+"""Beside a mean: what features are divided by before a model takes them."""
 _INSTANCE_NORM_TYPE = re.compile(r"instance.?norm", re.IGNORECASE)
 MAX_LENGTH_ERROR = 1e-5
 """Relative error of a length or a direction that was computed in float32. Chosen, not measured."""
@@ -51,11 +53,30 @@ def classify_redundant_tensor(subject: DiffSubject, role: Role, name: str) -> Re
         return "average"
     if _is_identity_norm(subject, role, name):
         return "identity"
+    if _is_identity_statistic(subject, role, name):
+        return "statistics"
+    if role == "candidate" and checkpoint[name].dtype == "int64" and checkpoint[name].shape:
+        return "index"
     if len([length for length in checkpoint[name].shape if length > 1]) > 1 and _is_table(
         checkpoint[name].values()
     ):
         return "table"
     return None
+
+
+def _is_identity_statistic(subject: DiffSubject, role: Role, name: str) -> bool:
+    """Whether a tensor is one of a mean of zeros and a scale of ones, neither of which the other side has."""
+    checkpoint = subject.checkpoint(role)
+    head, _, last = name.rpartition(".")
+    prefix = f"{head}." if head else ""
+    mean_name = f"{prefix}mean"
+    if last != "mean" and last not in _SCALE_NAMES:
+        return False
+    scale_names = [f"{prefix}{scale}" for scale in _SCALE_NAMES if f"{prefix}{scale}" in checkpoint]
+    if mean_name not in checkpoint or len(scale_names) != 1:
+        return False
+    mean, scale = checkpoint[mean_name].values(), checkpoint[scale_names[0]].values()
+    return mean.shape == scale.shape and bool(np.all(mean == 0) and np.all(scale == 1))
 
 
 def is_redundant_difference(subject: DiffSubject, match: Match) -> bool:
