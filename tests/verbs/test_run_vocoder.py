@@ -221,6 +221,28 @@ def test_a_mel_file_is_spoken_in_either_orientation(tmp_path: Path) -> None:
     assert outputs[0].shape == (1, 20 * 256)
 
 
+def test_a_generator_inside_a_larger_model_is_found(tmp_path: Path, sentence: Path) -> None:
+    """As Chatterbox keeps HiFT in S3Gen; its noise is that of the seed."""
+    from dataclasses import replace
+
+    from auscult.families.hift import torch as hift
+    from auscult.families.hift.config import tiny
+
+    torch.manual_seed(0)
+    state = hift.build(replace(tiny(), mel_bins=80)).state_dict()
+    whole = {f"mel2wav.{name}": tensor for name, tensor in state.items()}
+    torch.save({**whole, "flow.other.weight": torch.zeros(3, 3)}, tmp_path / "s3gen.pt")
+    outputs = []
+    for run, seed in enumerate((0, 0, 1)):
+        path = tmp_path / f"{run}.wav"
+        report = run_vocoder(tmp_path / "s3gen.pt", path, audio=sentence, settle=False, seed=seed)
+        outputs.append(read_recording(path).samples)
+    assert report.extra["run"]["family"] == "hift"
+    assert (report.extra["run"]["sample_rate"], report.extra["run"]["mel"]["hop"]) == (24000, 480)
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert not np.array_equal(outputs[0], outputs[2])
+
+
 def test_an_output_of_no_numbers_is_divergent(tmp_path: Path, sentence: Path) -> None:
     state = save_random(tmp_path / "g.pth", "hifigan", HIFIGAN)
     state["conv_post.bias"].fill_(float("nan"))
