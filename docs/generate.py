@@ -74,6 +74,7 @@ DOMAINS = {
     "rules.diff.architecture": "A checkpoint and the code that loads it",
     "rules.inspect": "One checkpoint alone",
     "explain.mistakes": "Two models, run side by side",
+    "rules.invariance": "A model against itself",
     "rules.sound": "A recording, alone or beside its reference",
     "rules.mel": "A mel spectrogram",
     "rules.training": "A training, in its first steps",

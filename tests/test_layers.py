@@ -19,6 +19,7 @@ CORE = frozenset(
     (
         *("checkpoint", "recipe", "align", "sound", "families"),
         *("traces", "runtime", "explain", "comparison", "preflight_checks", "training"),
+        "properties",
     )
 )
 
@@ -35,6 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "runtime": GROUND | {"checkpoint", "traces"},
     "explain": GROUND,
     "comparison": GROUND | {"align", "traces", "runtime", "explain"},
+    "properties": GROUND | {"checkpoint", "traces", "runtime"},
     "preflight_checks": GROUND | {"sound"},
     "training": GROUND | {"sound", "families", "data", "preflight_checks"},
     "rules": GROUND | CORE,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from auscult.finding import Finding, Fix, Severity, Skip
     from auscult.recipe import Recipe
     from auscult.runtime.live import trace as trace
+    from auscult.verbs.check.check import check
     from auscult.verbs.compare.compare import compare
     from auscult.verbs.convert.convert import convert
     from auscult.verbs.diagnose.diagnose import diagnose
@@ -55,7 +56,7 @@ _HOMES = {
     "traces.records": ("Trace",),
     **{
         f"verbs.{verb}.{verb}": (verb,)
-        for verb in ("compare", "convert", "diagnose", "diff", "inspect", "listen")
+        for verb in ("check", "compare", "convert", "diagnose", "diff", "inspect", "listen")
     },
     **{f"verbs.{verb}": (verb,) for verb in ("mel", "preflight")},
     "verdict": ("Coverage", "Report", "Verdict"),

@@ -41,6 +41,7 @@ DOMAIN_BY_PREFIX = {
     "LAY": Domain.LAYOUT,
     "ARC": Domain.ARCHITECTURE,
     "PAR": Domain.COMPUTATION,
+    "INV": Domain.COMPUTATION,
     "SND": Domain.SOUND,
     "TRN": Domain.TRAINING,
 }

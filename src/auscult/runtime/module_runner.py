@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +52,20 @@ class ModuleRunner(ABC):
     def at(self, dtype: str) -> Any: ...
 
     @abstractmethod
+    def copy(self) -> Any:
+        """A runner of a copy of the model; what the copy does leaves this one as it is."""
+
+    @abstractmethod
     def weights(self, path: str) -> dict[str, Array]: ...
 
     @abstractmethod
+    def put_weights(self, path: str, arrays: Mapping[str, Array]) -> None:
+        """Change weights of a module in place, by name as `weights` gives them.
+
+        Raises:
+            UsageError: If the module has no such weight, or makes it in a way that cannot be undone.
+        """
+
     def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> Any:
         """A copy with other weights, by path and name as `weights` gives them; this one is left as
         it is.
@@ -62,6 +73,10 @@ class ModuleRunner(ABC):
         Raises:
             UsageError: If the module has no such weight, or makes it in a way that cannot be undone.
         """
+        runner = self.copy()
+        for path, arrays in weights.items():
+            runner.put_weights(path, arrays)
+        return runner
 
     @abstractmethod
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
@@ -100,16 +115,28 @@ class ModuleRunner(ABC):
         """Entered around every run: torch computes no gradients in it, MLX float64 on the CPU."""
         return contextlib.nullcontext()
 
+    @property
+    def forward(self) -> Callable[..., Any]:
+        """The function that a run calls, with the signature that the user wrote."""
+        return self._get_forward(self.model)
+
     def paths(self) -> tuple[str, ...]:
         return tuple(self._modules)
+
+    def modules(self) -> Iterator[tuple[str, Any]]:
+        """Every module with its path, in the order of definition."""
+        yield from self._modules.items()
+
+    def is_leaf(self, path: str) -> bool:
+        """Whether a module consists of no others."""
+        inside = f"{path}." if path else ""
+        return not any(name.startswith(inside) for name in self._modules if name not in ("", path))
 
     def run(
         self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
     ) -> Trace:
         recorder = Recorder(CaptureOptions(**options), store)
-        args, kwargs = bind_arguments(self._get_forward(self.model), inputs)
-        args = [self._to_tensor(array, self.model) for array in args]
-        kwargs = {name: self._to_tensor(array, self.model) for name, array in kwargs.items()}
+        args, kwargs = self.bind_inputs(inputs)
         self._calls.clear()
         with self._make_run_context(), self._record(recorder):
             call_user_code(self.model, self.name, args, kwargs)
@@ -128,10 +155,51 @@ class ModuleRunner(ABC):
         args, kwargs = self._build_arguments(path, call, tensors)
         with self._make_run_context(), change_attributes(module, changes or {}):
             output = call_user_code(module, path or self.name, args, kwargs)
+        return self.read_tensors(output)
+
+    def bind_inputs(self, inputs: Mapping[str, Array]) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments of the whole model, as the framework's tensors."""
+        args, kwargs = bind_arguments(self.forward, inputs)
+        return (
+            [self._to_tensor(array, self.model) for array in args],
+            {name: self._to_tensor(array, self.model) for name, array in kwargs.items()},
+        )
+
+    def to_array(self, tensor: Any) -> Array:
+        """The elements of one of the framework's tensors."""
+        return self._to_array(tensor)
+
+    def call_function(
+        self, function: Callable[..., Any], arrays: Sequence[Any], **values: Any
+    ) -> Any:
+        """Call a function of the model with arrays as its tensors; other arguments go as they are.
+
+        Returns:
+            What it gives, as the framework has it; `read_tensors` makes arrays of it.
+
+        Raises:
+            TargetError: If it raises.
+        """
+        tensors = [self._to_tensor(array, self.model) for array in arrays]
+        name = getattr(function, "__qualname__", type(function).__name__)
+        with self._make_run_context():
+            return call_user_code(function, name, tensors, values)
+
+    def read_tensors(self, value: Any) -> dict[str, Array]:
+        """Copies of the tensors inside what the user's code gave, by role: `output`, `output.1`."""
         return {
             role: self._to_array(tensor).copy()
-            for role, tensor in iter_roles(output, "output", self._is_tensor)
+            for role, tensor in iter_roles(value, "output", self._is_tensor)
         }
+
+    @contextlib.contextmanager
+    def record(self, **options: Any) -> Iterator[Callable[[], Trace]]:
+        """While entered, whatever code calls the model's modules, they are recorded; calling what this gives ends in the
+        trace so far.
+        """
+        recorder = Recorder(CaptureOptions(**options))
+        with self._make_run_context(), self._record(recorder):
+            yield lambda: self._finish_trace(recorder)
 
     @contextlib.contextmanager
     def replace(

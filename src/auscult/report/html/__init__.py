@@ -29,7 +29,7 @@ from auscult.verdict import VERSION, Report, Verdict
 MAX_EMBEDDED_BYTES = 32_000_000
 """Of sound in one page, before base64: twenty minutes of speech at 24 kHz without loss."""
 MAX_NOTEBOOK_BYTES = 6_000_000
-SEARCHING_COMMANDS = ("inspect", "diff", "compare", "listen", "diagnose", "preflight")
+SEARCHING_COMMANDS = ("inspect", "diff", "compare", "check", "listen", "diagnose", "preflight")
 """Verbs of which it is news that they found nothing."""
 NOTEBOOK_HEIGHT = 680
 """Of the frame in a notebook, in pixels."""

@@ -41,17 +41,17 @@ class MlxRunner(ModuleRunner):
     def weights(self, path: str) -> dict[str, Array]:
         return collect_own_arrays(self._get_module(path))
 
+    def copy(self) -> MlxRunner:
+        return MlxRunner(copy.deepcopy(self.model), self.name)
+
     def at(self, dtype: str) -> MlxRunner:
         model = copy.deepcopy(self.model)
         model.set_dtype(to_mlx_dtype(dtype))
         return MlxRunner(model, f"{self.name} ({dtype})")
 
-    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> MlxRunner:
-        runner = MlxRunner(copy.deepcopy(self.model), self.name)
-        for path, arrays in weights.items():
-            for name, array in arrays.items():
-                set_own_array(runner._get_module(path), name, array)
-        return runner
+    def put_weights(self, path: str, arrays: Mapping[str, Array]) -> None:
+        for name, array in arrays.items():
+            set_own_array(self._get_module(path), name, array)
 
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
         return MlxProbe(

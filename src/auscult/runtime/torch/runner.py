@@ -43,6 +43,9 @@ class TorchRunner(ModuleRunner):
     def weights(self, path: str) -> dict[str, Array]:
         return collect_own_arrays(self._get_module(path))
 
+    def copy(self) -> TorchRunner:
+        return TorchRunner(copy.deepcopy(self.model), self.name)
+
     def at(self, dtype: str) -> TorchRunner:
         model = copy.deepcopy(self.model)
         hold_eps(model, self._float or torch.float32)
@@ -54,12 +57,9 @@ class TorchRunner(ModuleRunner):
             return self
         return TorchRunner(copy.deepcopy(self.model).to(device), self.name)
 
-    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> TorchRunner:
-        runner = TorchRunner(copy.deepcopy(self.model), self.name)
-        for path, arrays in weights.items():
-            for name, array in arrays.items():
-                set_own_array(runner._get_module(path), name, array)
-        return runner
+    def put_weights(self, path: str, arrays: Mapping[str, Array]) -> None:
+        for name, array in arrays.items():
+            set_own_array(self._get_module(path), name, array)
 
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
         return TorchProbe(

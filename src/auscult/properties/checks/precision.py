@@ -1,0 +1,308 @@
+"""What the model loses in fewer bits: which layers, which must stay in float32, and where values get too large."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from auscult.errors import AuscultError
+from auscult.facts.words import format_count, list_first_names
+from auscult.properties.change import measure_change
+from auscult.properties.model import CheckedModel, ModelRun
+from auscult.properties.records import Observation
+from auscult.properties.rounding import (
+    LayerLoss,
+    choose_kept_layers,
+    collect_weights,
+    round_weights,
+)
+from auscult.runtime.module_runner import ModuleRunner
+from auscult.traces.records import Record, Trace
+from auscult.weights import Array
+
+QUESTION = "In float16, bfloat16 and with weights of eight bits the output stays within the error that is allowed."
+COMPUTED_FORMATS = ("float16", "bfloat16")
+"""Formats in which the whole model can be run, beside having its weights rounded."""
+LARGEST_FLOAT16 = 65504.0
+"""Defined by IEEE 754."""
+MIN_PEAK = float(np.finfo(np.float32).tiny)
+"""Keeps the headroom of silence finite. Defined by float32."""
+LOUDER = 10.0
+"""Headroom is asked for on an input so much louder. Chosen, not measured."""
+MAX_SECONDS = 60.0
+"""For the layers one by one. Chosen, not measured."""
+MAX_LAYERS = 64
+"""Layers that are rounded one by one: those with the most weights. Chosen, not measured."""
+MAX_SHOWN_LAYERS = 3
+"""Layers named in one sentence. Chosen, not measured."""
+
+Weights = Mapping[str, Mapping[str, Array]]
+
+
+def is_demanded(model: CheckedModel) -> bool:
+    """Whoever names a format wants the model to work in it."""
+    return bool(model.options.expect_formats)
+
+
+def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
+    """Round the weights, then compute in each format, then look at the largest values."""
+    if model.runner.dtype != "float32":
+        yield f"the model is in {model.runner.dtype} already"
+        return
+    weights = collect_weights(model.runner)
+    formats = model.options.expect_formats or model.options.formats
+    for number_format in formats:
+        if weights:
+            yield from _measure_rounding(model, weights, number_format)
+        if number_format in COMPUTED_FORMATS:
+            yield from _measure_computation(model, number_format)
+    if "float16" in formats:
+        yield from _measure_headroom(model)
+
+
+def _outcome(model: CheckedModel, number_format: str) -> str:
+    """A format that nobody asked for is information."""
+    return "broken" if number_format in model.options.expect_formats else "changed"
+
+
+def _measure_rounding(
+    model: CheckedModel, weights: Weights, number_format: str
+) -> Iterator[Observation | str]:
+    scratch = model.take_fresh_runner().copy()
+    error = _run_rounded(model, scratch, weights, number_format, list(weights))
+    losses, left_out = _measure_layers(model, scratch, weights, number_format)
+    if left_out:
+        yield f"{number_format}: {format_count(left_out, 'layer')} not rounded one by one, for want of time"
+    kept: list[str] = []
+    kept_error = error
+    if error > model.options.max_error:
+        kept, kept_error = choose_kept_layers(
+            losses,
+            model.options.max_error,
+            lambda names: _run_rounded(
+                model,
+                scratch,
+                weights,
+                number_format,
+                [path for path in weights if path not in names],
+            ),
+        )
+    row = _describe_row(number_format, error, losses, kept, kept_error)
+    model.precision.append(row)
+    if error <= model.options.max_error:
+        yield Observation(
+            "measured",
+            f"weights rounded to {number_format}: {error:.2g} off at the output",
+            evidence=row,
+        )
+        return
+    worst = list_first_names([loss.path for loss in _sort_losses(losses)], MAX_SHOWN_LAYERS)
+    yield Observation(
+        _outcome(model, number_format),  # type: ignore[arg-type]
+        f"weights rounded to {number_format} change the output by {error:.2g} (allowed {model.options.max_error:.2g}); {worst} lose"
+        f" most; with {format_count(len(kept), 'layer')} of {len(weights)} kept it is {kept_error:.2g}",
+        "rounding-heard",
+        tuple(kept) or ("(model)",),
+        row,
+        "keep these layers in float32: --save-recipe FILE writes what `auscult convert --recipe FILE` does",
+    )
+
+
+def _describe_row(
+    number_format: str,
+    error: float,
+    losses: list[LayerLoss],
+    kept: list[str],
+    kept_error: float,
+) -> dict[str, Any]:
+    return {
+        "format": number_format,
+        "error": _to_number(error),
+        "kept": kept,
+        "error_with_kept": _to_number(kept_error),
+        "layers": [
+            {"path": loss.path or "(model)", "error": _to_number(loss.error)}
+            for loss in _sort_losses(losses)
+        ],
+    }
+
+
+def _sort_losses(losses: list[LayerLoss]) -> list[LayerLoss]:
+    return sorted(losses, key=lambda loss: -loss.error)
+
+
+def _to_number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _measure_layers(
+    model: CheckedModel, scratch: ModuleRunner, weights: Weights, number_format: str
+) -> tuple[list[LayerLoss], int]:
+    """The loss of each layer alone, and how many were left out."""
+    by_size = sorted(weights, key=lambda path: -sum(array.size for array in weights[path].values()))
+    started = time.perf_counter()
+    losses: dict[str, LayerLoss] = {}
+    for path in by_size[:MAX_LAYERS]:
+        if time.perf_counter() - started > MAX_SECONDS:
+            break
+        error = _run_rounded(model, scratch, weights, number_format, [path])
+        losses[path] = LayerLoss(path, error)
+    return [losses[path] for path in weights if path in losses], len(weights) - len(losses)
+
+
+def _run_rounded(
+    model: CheckedModel,
+    scratch: ModuleRunner,
+    weights: Weights,
+    number_format: str,
+    paths: list[str],
+) -> float:
+    """The output's error with the weights of those modules rounded; they are put back afterwards."""
+    rounded = round_weights(weights, number_format, paths)
+    try:
+        for path, arrays in rounded.items():
+            scratch.put_weights(path, arrays)
+        trace = scratch.run(
+            model.inputs,
+            include=("",),
+            with_inputs=False,
+            fingerprints=False,
+            replay=model.base.trace if model.draws else None,
+        )
+    finally:
+        for path in rounded:
+            scratch.put_weights(path, weights[path])
+    return _measure_output(model.base, trace)
+
+
+def _measure_output(base: ModelRun, trace: Trace) -> float:
+    """The largest error of a floating output."""
+    errors = []
+    for role, array in base.outputs.items():
+        record = trace.find("", role)
+        if record is None:
+            return math.inf
+        if array.dtype.kind in "fV":
+            errors.append(measure_change(array, trace.tensor(record)))
+    return max(errors, default=0.0)
+
+
+def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Observation | str]:
+    """The whole model, inputs and all, in the format."""
+    try:
+        trace = (
+            model.take_fresh_runner()
+            .at(number_format)
+            .run(
+                model.inputs,
+                fingerprints=False,
+                replay=model.base.trace if model.draws else None,
+            )
+        )
+    except (AuscultError, RuntimeError, TypeError, ValueError) as failure:
+        yield f"computing in {number_format}: {' '.join(str(failure).split())[:160]}"
+        return
+    overflow = find_overflow(model.base.trace, trace)
+    if overflow is not None:
+        place, reason = overflow
+        yield Observation(
+            _outcome(model, number_format),  # type: ignore[arg-type]
+            f"in {number_format} {place.path or '(model)'} ({place.type}) gives values that are no numbers: {reason}",
+            "half-overflow",
+            (place.path or "(model)",),
+            {"format": number_format, "peak": place.statistics.high},
+            f"compute {place.path or 'this'} in float32, or scale its values; an eps below 6e-8 is 0 in float16",
+            is_warning=True,
+        )
+        return
+    error = _measure_output(model.base, trace)
+    message = f"computed in {number_format}: {error:.2g} off at the output"
+    evidence = {"format": number_format, "error": _to_number(error)}
+    if error <= model.options.max_error or number_format not in model.options.expect_formats:
+        yield Observation("measured", message, evidence=evidence)
+        return
+    yield Observation(
+        "broken",
+        f"{message} (allowed {model.options.max_error:.2g})",
+        "rounding-heard",
+        ("(model)",),
+        evidence,
+        "keep sums, norms and softmax in float32",
+    )
+
+
+def find_overflow(base: Trace, trace: Trace) -> tuple[Record, str] | None:
+    """The first module whose output is no number where the base's is one; the base's own non-finite values do not count."""
+    finite = {record.key: record for record in base.records if not record.statistics.non_finite}
+    for record in trace.records:
+        reference = finite.get(record.key)
+        if (
+            reference is None
+            or not record.role.startswith("output")
+            or not record.statistics.non_finite
+        ):
+            continue
+        peak = get_peak(reference)
+        if peak > LARGEST_FLOAT16:
+            return reference, f"its values reach {peak:.3g}, and float16 ends at 65504"
+        return (
+            reference,
+            f"its own values reach only {peak:.3g}: something inside it overflows or is divided by 0",
+        )
+    return None
+
+
+def get_peak(record: Record) -> float:
+    """The largest magnitude of a record."""
+    return max(abs(record.statistics.low), abs(record.statistics.high))
+
+
+def _measure_headroom(model: CheckedModel) -> Iterator[Observation | str]:
+    """How far the values of each layer are from the end of float16, also for a louder input."""
+    main = model.inputs[model.layout.main]
+    louder = model.base.trace
+    if main.dtype.kind in "fV":
+        louder = model.run_alike(
+            {**model.inputs, model.layout.main: (main * LOUDER).astype(main.dtype)}, is_full=True
+        ).trace
+    peaks: dict[str, tuple[float, float]] = {}
+    for trace, number in ((model.base.trace, 0), (louder, 1)):
+        for record in trace.records:
+            if record.role.startswith("output") and np.dtype(record.dtype).kind == "f":
+                pair = list(peaks.get(record.path, (0.0, 0.0)))
+                pair[number] = max(pair[number], get_peak(record))
+                peaks[record.path] = (pair[0], pair[1])
+    near = {path: pair for path, pair in peaks.items() if max(pair) * LOUDER > LARGEST_FLOAT16}
+    over = {path: pair for path, pair in near.items() if max(pair) > LARGEST_FLOAT16}
+    highest = max(peaks, key=lambda path: max(peaks[path]))
+    headroom = LARGEST_FLOAT16 / max(*peaks[highest], MIN_PEAK)
+    evidence = {
+        "headroom": headroom,
+        "layers": [
+            {"path": path or "(model)", "peak": pair[0], "peak_louder": pair[1]}
+            for path, pair in sorted(near.items(), key=lambda item: -max(item[1]))
+        ],
+    }
+    if not over:
+        yield Observation(
+            "measured",
+            f"largest value {max(peaks[highest]):.3g} in {highest or '(model)'}, with an input {LOUDER:g} times as loud too:"
+            f" {headroom:.3g} times below the end of float16",
+            evidence=evidence,
+        )
+        return
+    places = tuple(path or "(model)" for path in over)
+    yield Observation(
+        "changed",
+        f"{list_first_names(places, MAX_SHOWN_LAYERS)} reach{'' if len(places) > 1 else 'es'} beyond float16 (65504) with this input"
+        f" or one {LOUDER:g} times as loud",
+        "half-headroom",
+        places,
+        evidence,
+        "keep these layers in float32 or bfloat16",
+        is_warning=True,
+    )
