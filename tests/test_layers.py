@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "verbs": GROUND | CORE | {"rules", "report", "data"},
     "agents": GROUND | {"checkpoint", "report", "verbs"},
     "cli": GROUND | CORE | {"rules", "report", "verbs", "agents"},
-    "testing": GROUND | {"report", "verbs"},
+    "testing": GROUND | {"report", "verbs", "properties"},
     "pytest_plugin": GROUND | {"traces", "runtime", "report", "testing", "cli"},
     "pre_commit": GROUND | {"report", "verbs", "cli"},
 }

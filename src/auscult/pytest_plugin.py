@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures that hold a port to its reference, and the reports of what they found.
 
-Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(reference, candidate, ...)`, `golden_trace(path, make)`.
+Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(reference, candidate, ...)`, `invariant(model, inputs, ...)`, `golden_trace(path, make)`.
 Marker: `@pytest.mark.auscult(floor=1e-3, allow=["gelu-variant"])` sets arguments of the two functions for one test or class.
 Options: `--auscult-report DIR`, `--auscult-format FORMAT`, `--auscult-update`.
 
@@ -80,6 +80,14 @@ def same_weights(request: pytest.FixtureRequest) -> CheckFunction:
     from auscult.testing import assert_same_weights
 
     return _bind_check(request, assert_same_weights, {})
+
+
+@pytest.fixture
+def invariant(request: pytest.FixtureRequest) -> CheckFunction:
+    """`auscult.testing.assert_invariant` with the arguments of the marker; its report is kept."""
+    from auscult.testing import assert_invariant
+
+    return _bind_check(request, assert_invariant, {})
 
 
 @pytest.fixture

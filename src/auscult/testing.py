@@ -1,6 +1,6 @@
 """Hold a port to its reference in a test: functions that pass, or fail with the diagnosis as their message.
 
-    from auscult.testing import assert_parity, assert_same_weights
+    from auscult.testing import assert_invariant, assert_parity, assert_same_weights
 
     def test_the_port_holds_the_same_weights():
         assert_same_weights("reference.pth", "port.safetensors")
@@ -8,7 +8,10 @@
     def test_the_port_computes_the_same():
         assert_parity(reference, port, inputs={"mel": mel})
 
-With pytest, the fixtures `parity`, `same_weights` and `golden_trace` do the same and keep the reports (`--auscult-report`).
+    def test_the_model_in_chunks():
+        assert_invariant(model, {"mel": mel}, chunk=32)
+
+With pytest, the fixtures `parity`, `same_weights`, `invariant` and `golden_trace` do the same and keep the reports (`--auscult-report`).
 """
 
 from __future__ import annotations
@@ -21,6 +24,10 @@ from auscult.old_names import accept_old_names
 if TYPE_CHECKING:
     from auscult.finding import Finding
     from auscult.verdict import Report
+
+
+UNSETTLED_TITLES = {"check": "not settled whether the model agrees with itself"}
+"""What is said of a report that is INCONCLUSIVE, by its command."""
 
 
 class Divergence(AssertionError):  # noqa: N818 - like pytest's Failed: what a test shows is a verdict, no error of the test
@@ -145,6 +152,40 @@ def assert_parity(
     )
 
 
+def assert_invariant(
+    model: Any,
+    inputs: Any,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+    **options: Any,
+) -> Report:
+    """Assert that a model agrees with itself: in a batch, in chunks, padded, a second time, in fewer bits.
+
+    Args:
+        model: A live torch or MLX module, or code that gives one.
+        inputs: Arrays by name, one array, or files of them.
+        kwargs: Arguments for code given as a target.
+        allow: Codes or causes of findings that are known and accepted, such as `dropout-active`; or properties that the model
+            need not have, such as `determinism`.
+        options: As in `auscult.check`: `only`, `expect`, `chunk`, `overlap`, `expect_formats`, `exports`, ...
+
+    Returns:
+        The report.
+
+    Raises:
+        Divergence: If a property is broken that the model has to have, or could not be looked at.
+        AuscultError: If the model cannot be opened or run.
+    """
+    __tracebackhide__ = True
+    from auscult.properties.run import list_properties
+    from auscult.verbs.check.check import check
+
+    properties = tuple(word for word in allow if word in list_properties())
+    report = check(model, inputs, kwargs=kwargs, **{"allow": properties, **options})
+    return _require_pass(report, allow, "the model does not agree with itself")
+
+
 def _require_pass(report: Report, allow: Sequence[str], title: str) -> Report:
     """The report, if nothing is wrong but what is allowed."""
     __tracebackhide__ = True
@@ -158,7 +199,7 @@ def _require_pass(report: Report, allow: Sequence[str], title: str) -> Report:
     if report.verdict is Verdict.DIVERGENT and accepted:
         return report
     if report.verdict is Verdict.INCONCLUSIVE:
-        title = "not settled whether they are the same"
+        title = UNSETTLED_TITLES.get(report.command, "not settled whether they are the same")
     raise Divergence(title, report)
 
 

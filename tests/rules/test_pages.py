@@ -20,7 +20,9 @@ CONSTANT = re.compile(
     r"`(?P<name>[A-Z][A-Z_]{3,})`(?: = (?P<value>-?[\d,.]+(?:e-?\d+)?)(?: ?(?P<unit>ms|%|‰|kHz)(?!\w))?)?"
 )
 UNITS = {"ms": 1e-3, "%": 1e-2, "‰": 1e-3, "kHz": 1e3, None: 1.0}
-RULES = [rule for domain in ("sound", "mel", "training", "invariance") for rule in every_rule(domain)]
+RULES = [
+    rule for domain in ("sound", "mel", "training", "invariance") for rule in every_rule(domain)
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))

@@ -75,3 +75,10 @@ def find_differing_frames(reference: Array, candidate: Array, axis: int, limit: 
     size = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
     worst = difference.max(axis=axes) if axes else difference
     return np.flatnonzero(worst > limit * max(size, np.finfo(np.float64).tiny))
+
+
+def describe_error(error: float) -> str:
+    """`0.05 off`, or that the two cannot be held against each other."""
+    if math.isinf(error):
+        return "of another length or no number"
+    return f"{error:.2g} off"

@@ -52,6 +52,7 @@ class ModelLayout:
         output_axes: Axis of time of each output that has one.
         ratio: Output frames for each frame of the input; 0 where no output has time.
         shorter: Length at which the axis of time was tried.
+        main_output: Role of the output that is looked at where one has to stand for all.
     """
 
     inputs: Mapping[str, InputLayout]
@@ -62,6 +63,12 @@ class ModelLayout:
     output_axes: Mapping[str, int] = field(default_factory=dict)
     ratio: float = 0.0
     shorter: int = 0
+    main_output: str = "output"
+
+    @property
+    def output_axis(self) -> int | None:
+        """The axis of time of the main output."""
+        return self.output_axes.get(self.main_output)
 
     def find_inputs_of(self, *kinds: Kind) -> list[InputLayout]:
         """Inputs of these kinds."""
@@ -172,12 +179,16 @@ ADDED_PADDING = -1e9
 """What an additive mask adds to the scores of padding. Chosen, not measured."""
 
 
-def describe_outputs(
-    whole: Mapping[str, Array], shorter: Mapping[str, Array], frames_apart: int
-) -> tuple[dict[str, int], float]:
-    """The axis of each output that became shorter with the input, and by how many output frames for each input frame."""
+def choose_main_output(outputs: Mapping[str, Array], axes: Mapping[str, int]) -> str:
+    """The first output of floats that has time; else the first with time, else the first."""
+    timed = [role for role in outputs if role in axes]
+    floating = [role for role in timed if outputs[role].dtype.kind in "fV"]
+    return next(iter((*floating, *timed, *outputs)), "output")
+
+
+def describe_outputs(whole: Mapping[str, Array], shorter: Mapping[str, Array]) -> dict[str, int]:
+    """The axis of each output that became shorter with the input."""
     axes: dict[str, int] = {}
-    ratio = 0.0
     for role, array in whole.items():
         partner = shorter.get(role)
         if partner is None or partner.ndim != array.ndim:
@@ -185,11 +196,8 @@ def describe_outputs(
         changed = [axis for axis in range(array.ndim) if array.shape[axis] != partner.shape[axis]]
         if len(changed) != 1:
             continue
-        axis = changed[0]
-        axes[role] = axis
-        if not ratio:
-            ratio = (array.shape[axis] - partner.shape[axis]) / frames_apart
-    return axes, ratio
+        axes[role] = changed[0]
+    return axes
 
 
 def list_time_axes(shape: Shape) -> list[int]:

@@ -20,8 +20,6 @@ from auscult.properties.model import CheckedModel
 from auscult.weights import Array
 
 BUILT_LENGTHS_NAME = re.compile(r"(?!max|min|chunk|hop|win|n_)(.*_)?(lengths|lens)$")
-CLEAR_NAME = re.compile(r"(.*_)?(padding_mask|attention_mask|lengths|lens)$")
-"""Names that leave no doubt that padding is meant; `mask` alone may cover something else."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,9 @@ def find_mask_parameters(model: CheckedModel) -> list[str]:
     ]
 
 
-def has_clear_mask(model: CheckedModel) -> bool:
-    """Whether the model was given a mask or lengths, or takes one under a name that leaves no doubt."""
-    if model.layout.find_inputs_of("mask", "lengths", "relative lengths"):
-        return True
-    return any(CLEAR_NAME.fullmatch(name) for name in find_mask_parameters(model))
+def is_mask_given(model: CheckedModel) -> bool:
+    """Whether a mask or lengths are among the inputs."""
+    return bool(model.layout.find_inputs_of("mask", "lengths", "relative lengths"))
 
 
 def iter_mask_forms(model: CheckedModel, parameter: str) -> Iterator[MaskForm]:

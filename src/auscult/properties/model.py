@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from auscult.properties.change import find_limit, measure_change
 from auscult.properties.layout import (
     ModelLayout,
     choose_main_input,
+    choose_main_output,
     describe_inputs,
     describe_outputs,
     list_time_axes,
@@ -26,9 +28,10 @@ from auscult.properties.place import Adapt, crop_candidate, find_broken_place
 from auscult.properties.records import BrokenPlace, CheckOptions
 from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.roles import parse_position
-from auscult.traces.records import Trace
+from auscult.traces.records import Manifest, Trace
 from auscult.weights import Array
 
+LOSS_ROLE = re.compile(r"loss[^.]*$")
 RESET_NAMES = ("reset_streaming", "reset_state", "reset_states", "reset_cache", "reset")
 """Methods that are called before a run, so that it starts from nothing."""
 SHORTER_SHARES = (0.5, 0.75, 0.625, 0.875)
@@ -45,11 +48,14 @@ class ModelRun:
 
     Attributes:
         outputs: By role.
-        trace: Everything that was recorded.
+        trace: Everything that was recorded; `NOT_RECORDED` where nothing was.
     """
 
     outputs: Mapping[str, Array]
     trace: Trace
+
+
+NOT_RECORDED = Trace(Manifest("none"), (), {}.__getitem__)
 
 
 class CheckedModel:
@@ -145,11 +151,18 @@ class CheckedModel:
                 continue
             with suppress(AuscultError):
                 shorter = self.run(resize_inputs(self.inputs, layout, frames))
-                axes, ratio = describe_outputs(
-                    self.base.outputs, shorter.outputs, layout.frames - frames
-                )
-                return replace(layout, output_axes=axes, ratio=ratio, shorter=frames)
+                return self._describe_outputs(layout, shorter, frames)
         return None
+
+    def _describe_outputs(self, layout: ModelLayout, shorter: ModelRun, frames: int) -> ModelLayout:
+        axes = describe_outputs(self.base.outputs, shorter.outputs)
+        main = choose_main_output(self.base.outputs, axes)
+        ratio = 0.0
+        if main in axes:
+            lengths = (run.outputs[main].shape[axes[main]] for run in (self.base, shorter))
+            whole, part = lengths
+            ratio = (whole - part) / (layout.frames - frames)
+        return replace(layout, output_axes=axes, ratio=ratio, shorter=frames, main_output=main)
 
     def run(
         self,
@@ -168,16 +181,13 @@ class CheckedModel:
             is_continued: Keep what an earlier run left in the model.
         """
         runner = self.runner if is_continued else self.take_fresh_runner()
+        if not is_full and replay is None and "base" in vars(self) and not self.draws:
+            return ModelRun(runner.run_outputs(inputs), NOT_RECORDED)
         include: tuple[str, ...] = () if is_full else ("",)
         trace = runner.run(
             inputs, include=include, with_inputs=is_full, fingerprints=False, replay=replay
         )
-        outputs = {
-            record.role: trace.tensor(record)
-            for record in trace.records
-            if record.path == "" and record.role.startswith("output")
-        }
-        return ModelRun(outputs, trace)
+        return ModelRun(collect_outputs(trace), trace)
 
     def run_alike(self, inputs: Mapping[str, Array], *, is_full: bool = False) -> ModelRun:
         """Run on other inputs with the noise of the run as given, in its first part where a draw is larger.
@@ -260,7 +270,7 @@ class CheckedModel:
 
     def compare_timed(self, reference: ModelRun, candidate: ModelRun) -> float:
         """The largest change of the outputs that have time, in the first part of the candidate's; of all where none has it."""
-        roles = list(self.layout.output_axes) or list(reference.outputs)
+        roles = list(self.layout.output_axes) or list(select_results(reference.outputs))
         return max(
             (
                 measure_first_part(reference.outputs[role], candidate.outputs.get(role))
@@ -269,6 +279,20 @@ class CheckedModel:
             ),
             default=0.0,
         )
+
+
+def collect_outputs(trace: Trace) -> dict[str, Array]:
+    """What the whole model gave in a recorded run, by role."""
+    return {
+        record.role: trace.tensor(record)
+        for record in trace.records
+        if record.path == "" and record.role.startswith("output")
+    }
+
+
+def select_results(outputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs without losses, which are means over the batch."""
+    return {role: array for role, array in outputs.items() if not LOSS_ROLE.search(role)}
 
 
 def measure_first_part(reference: Array, candidate: Array | None) -> float:

@@ -50,7 +50,7 @@ def find_reach(model: CheckedModel) -> Reach | None:
 
 def _measure_reach(model: CheckedModel) -> Reach | None:
     layout = model.layout
-    axis = layout.output_axes.get("output")
+    axis = layout.output_axis
     if layout.time_axis is None or axis is None or layout.ratio <= 0:
         return None
     middle = layout.frames // 2
@@ -58,10 +58,11 @@ def _measure_reach(model: CheckedModel) -> Reach | None:
         **model.inputs,
         layout.main: strike_frame(model.inputs[layout.main], layout.time_axis, middle),
     }
-    whole = model.base.outputs["output"]
-    changed = find_differing_frames(
-        whole, model.run_alike(struck).outputs["output"], axis, MAX_SILENT_CHANGE
-    )
+    whole = model.base.outputs[model.layout.main_output]
+    output = model.run_alike(struck).outputs[layout.main_output]
+    if output.shape != whole.shape:  # the model chooses the length of its output itself
+        return None
+    changed = find_differing_frames(whole, output, axis, MAX_SILENT_CHANGE)
     if not changed.size:
         return None
     first, last = int(changed[0]), int(changed[-1])

@@ -149,7 +149,7 @@ def _record_stream(
 ) -> StreamedRun:
     layout = model.layout
     assert layout.time_axis is not None
-    axis = layout.output_axes["output"]
+    axis = layout.output_axes[layout.main_output]
     main = model.inputs[layout.main]
     spans = list(iter_spans(layout.frames, chunk))
     pieces = [np.take(main, range(start, stop), layout.time_axis) for start, stop in spans]
@@ -174,7 +174,7 @@ def _record_stream(
 
 def _read_output(model: CheckedModel, given: Any, axis: int) -> Array | None:
     tensors = model.runner.read_tensors(given)
-    output = tensors.get("output")
+    output = tensors.get(model.layout.main_output)
     if output is None and tensors:
         output = next(iter(tensors.values()))
     if output is not None and output.ndim <= axis:
@@ -187,7 +187,7 @@ def _read_output(model: CheckedModel, given: Any, axis: int) -> Array | None:
 def _stream_by_windows(model: CheckedModel, chunk: int, *, is_full: bool) -> StreamedRun:
     """The forward on windows, of whose output the part of the chunk is kept."""
     layout, options = model.layout, model.options
-    axis, ratio = layout.output_axes["output"], layout.ratio
+    axis, ratio = layout.output_axes[layout.main_output], layout.ratio
     chunks = []
     traces = []
     for start, stop in iter_spans(layout.frames, chunk):
@@ -195,7 +195,7 @@ def _stream_by_windows(model: CheckedModel, chunk: int, *, is_full: bool) -> Str
         window = resize_inputs(model.inputs, layout, last - first, first)
         run = model.run(window, is_full=is_full)
         traces.append(run.trace)
-        output = run.outputs.get("output")
+        output = run.outputs.get(layout.main_output)
         if output is None or output.ndim <= axis:
             raise UsageError("gives a window no output with time", where=model.runner.name)
         begin = round((start - first) * ratio)
@@ -271,7 +271,7 @@ def _join_pieces(pieces: list[Array], shape: tuple[int, ...]) -> Array | None:
 
 def can_stream(model: CheckedModel) -> str:
     """Why the model cannot be streamed here; empty if it can."""
-    if model.layout.time_axis is None or "output" not in model.layout.output_axes:
+    if model.layout.time_axis is None or model.layout.output_axis is None:
         return "input and output have no common time"
     if model.draws:
         return "the model draws noise, which chunks draw otherwise"

@@ -142,6 +142,12 @@ class ModuleRunner(ABC):
             call_user_code(self.model, self.name, args, kwargs)
         return self._finish_trace(recorder)
 
+    def run_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the whole model once and record nothing: what it gives, by role."""
+        args, kwargs = self.bind_inputs(inputs)
+        with self._make_run_context():
+            return self.read_tensors(call_user_code(self.model, self.name, args, kwargs))
+
     def call(
         self,
         path: str,

@@ -9,7 +9,7 @@ import numpy as np
 from auscult.errors import AuscultError
 from auscult.properties.change import crop_to, measure_change
 from auscult.properties.layout import ModelLayout, stack_inputs
-from auscult.properties.model import CheckedModel, ModelRun
+from auscult.properties.model import CheckedModel, ModelRun, select_results
 from auscult.properties.records import Observation
 from auscult.weights import Array
 
@@ -69,7 +69,7 @@ def _measure_batch(model: CheckedModel, *, is_full: bool) -> tuple[float, ModelR
 def _measure_first_items(alone: ModelRun, batched: ModelRun) -> float:
     """The largest change of what belongs to the first items; an output that did not grow has no axis of batch."""
     errors = []
-    for role, array in alone.outputs.items():
+    for role, array in select_results(alone.outputs).items():
         partner = batched.outputs.get(role)
         if partner is None or partner.shape == array.shape:
             continue

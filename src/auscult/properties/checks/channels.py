@@ -19,15 +19,15 @@ STEREO = 2
 def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
     """Turn the axis of two channels of the main input and of the output."""
     layout = model.layout
-    main, whole = model.inputs[layout.main], model.base.outputs.get("output")
-    time_axes = (layout.time_axis, layout.output_axes.get("output"))
+    main, whole = model.inputs[layout.main], model.base.outputs.get(model.layout.main_output)
+    time_axes = (layout.time_axis, layout.output_axis)
     input_axis = _find_stereo_axis(main.shape, time_axes[0])
     output_axis = None if whole is None else _find_stereo_axis(whole.shape, time_axes[1])
     if whole is None or input_axis is None or output_axis is None:
         yield "input and output are not both stereo"
         return
     turned = model.run_alike({**model.inputs, layout.main: np.flip(main, input_axis)})
-    error = measure_change(np.flip(whole, output_axis), turned.outputs["output"])
+    error = measure_change(np.flip(whole, output_axis), turned.outputs[model.layout.main_output])
     if error <= model.limit:
         yield Observation("holds", "exchanged channels come out exchanged")
         return

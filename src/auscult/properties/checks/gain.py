@@ -23,17 +23,19 @@ def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
         yield "the main input holds ids, which have no level"
         return
     louder = model.run_alike({**model.inputs, model.layout.main: (main * GAIN).astype(main.dtype)})
-    whole = model.base.outputs.get("output")
+    whole = model.base.outputs.get(model.layout.main_output)
     if whole is None or whole.dtype.kind not in "fV":
         yield "the output holds no levels"
         return
-    if measure_change(widen_elements(whole) * GAIN, widen_elements(louder.outputs["output"])) <= (
-        model.limit
-    ):
+    if measure_change(
+        widen_elements(whole) * GAIN, widen_elements(louder.outputs[model.layout.main_output])
+    ) <= (model.limit):
         yield Observation("holds", "an input twice as loud gives an output twice as loud")
         return
-    ratio = _measure_level_ratio(whole, louder.outputs["output"])
-    error = measure_change(widen_elements(whole) * GAIN, widen_elements(louder.outputs["output"]))
+    ratio = _measure_level_ratio(whole, louder.outputs[model.layout.main_output])
+    error = measure_change(
+        widen_elements(whole) * GAIN, widen_elements(louder.outputs[model.layout.main_output])
+    )
     yield Observation(
         "measured",
         f"an input twice as loud gives an output {ratio:.3g} times as loud ({error:.2g} off the doubled one)",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from auscult.errors import AuscultError
-from auscult.properties.change import find_differing_frames
+from auscult.properties.change import describe_error, find_differing_frames
 from auscult.properties.checks.batch import make_companion
 from auscult.properties.layout import ModelLayout, resize_inputs, stack_inputs
 from auscult.properties.masks import (
     add_mask,
     find_mask_parameters,
-    has_clear_mask,
+    is_mask_given,
     iter_mask_forms,
 )
 from auscult.properties.model import CheckedModel, ModelRun
@@ -38,8 +39,8 @@ class MaskedInputs:
 
 
 def is_demanded(model: CheckedModel) -> bool:
-    """A model that takes a mask or lengths has to heed them."""
-    return model.layout.time_axis is not None and has_clear_mask(model)
+    """A model that is given a mask or lengths has to heed them; of one that would take them it is told."""
+    return model.layout.time_axis is not None and is_mask_given(model)
 
 
 def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
@@ -55,9 +56,11 @@ def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
             yield f"no usual form of {names[0]} fits the model: give it in the inputs"
         yield from _describe_silence(model)
         return
-    errors = [_measure_padding(model, candidate) for candidate in masked]
-    best = masked[int(np.argmin(errors))]
-    error = min(errors)
+    measured = list(_measure_forms(model, masked))
+    if not measured:
+        yield f"the model does not run on a padded input with {masked[0].mask}"
+        return
+    error, best = min(measured, key=lambda pair: pair[0])
     if not model.is_only_rounding(error, lambda fine: _measure_padding(fine, best)):
         yield _describe_leak(model, best, error)
         return
@@ -65,6 +68,15 @@ def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
         "holds", f"padding behind the signal changes nothing of it (with {best.mask})"
     )
     yield from _measure_longer_item(model, best)
+
+
+def _measure_forms(
+    model: CheckedModel, masked: list[MaskedInputs]
+) -> Iterator[tuple[float, MaskedInputs]]:
+    """The error with each form of mask with which the model runs."""
+    for candidate in masked:
+        with suppress(AuscultError):
+            yield _measure_padding(model, candidate), candidate
 
 
 def _list_masked_inputs(model: CheckedModel) -> Iterator[MaskedInputs]:
@@ -122,19 +134,21 @@ def _describe_leak(model: CheckedModel, masked: MaskedInputs, error: float) -> O
     if _is_mask_ignored(model, masked, padded):
         return Observation(
             "broken",
-            f"{masked.mask} changes nothing: with padding behind it the signal comes out {error:.2g} off, first in {where}",
+            f"{masked.mask} changes nothing: with padding behind it the signal comes out otherwise ({describe_error(error)}), first in {where}",
             "mask-ignored",
             places,
             evidence,
             f"hand {masked.mask} on to every module that mixes frames",
+            is_warning=True,
         )
     return Observation(
         "broken",
-        f"padding behind the signal gets into it in spite of {masked.mask}: it comes out {error:.2g} off, first in {where}",
+        f"padding behind the signal gets into it in spite of {masked.mask}: {describe_error(error)}, first in {where}",
         "padding-leaks",
         places,
         evidence,
         "set padded frames to zero in front of every convolution, mask scores of attention, and leave padding out of statistics",
+        is_warning=True,
     )
 
 
@@ -196,11 +210,12 @@ def _measure_longer_item(model: CheckedModel, masked: MaskedInputs) -> Iterator[
     where = str(place) if place is not None else "the model"
     yield Observation(
         "broken",
-        f"a longer item in the batch changes what is computed of the signal: {error:.2g} off, first in {where}",
+        f"a longer item in the batch changes what is computed of the signal: {describe_error(error)}, first in {where}",
         "padding-leaks",
         ((place.path or "(model)") if place is not None else "(model)",),
         {"error": error},
         "build the mask of each item from its own length",
+        is_warning=True,
     )
 
 
@@ -221,13 +236,13 @@ def _repeat_signal(masked: MaskedInputs, frames: int) -> dict[str, Array]:
 
 def _describe_silence(model: CheckedModel) -> Iterator[Observation | str]:
     """Without a mask: how much of the output silence behind the input changes."""
-    axis = model.layout.output_axes.get("output")
+    axis = model.layout.output_axis
     if axis is None:
         yield "the output has no time"
         return
     masked = MaskedInputs(model.inputs, model.layout, "")
-    padded = _run_padded(model, masked).outputs["output"]
-    whole = model.base.outputs["output"]
+    padded = _run_padded(model, masked).outputs[model.layout.main_output]
+    whole = model.base.outputs[model.layout.main_output]
     if padded.shape[axis] < whole.shape[axis]:
         yield "the output became shorter with a longer input"
         return

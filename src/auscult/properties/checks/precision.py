@@ -1,4 +1,4 @@
-"""What the model loses in fewer bits: which layers, which must stay in float32, and where values get too large."""
+"""What the model loses in fewer bits: which layers lose most, and which have to stay in float32."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from auscult.errors import AuscultError
 from auscult.facts.words import format_count, list_first_names
-from auscult.properties.change import measure_change
-from auscult.properties.model import CheckedModel, ModelRun
-from auscult.properties.records import Observation
+from auscult.properties.change import describe_error, measure_change
+from auscult.properties.headroom import LARGEST_FLOAT16, get_peak
+from auscult.properties.model import CheckedModel, ModelRun, collect_outputs
+from auscult.properties.records import Observation, Outcome
 from auscult.properties.rounding import (
     LayerLoss,
     choose_kept_layers,
@@ -27,14 +26,10 @@ from auscult.weights import Array
 QUESTION = "In float16, bfloat16 and with weights of eight bits the output stays within the error that is allowed."
 COMPUTED_FORMATS = ("float16", "bfloat16")
 """Formats in which the whole model can be run, beside having its weights rounded."""
-LARGEST_FLOAT16 = 65504.0
-"""Defined by IEEE 754."""
-MIN_PEAK = float(np.finfo(np.float32).tiny)
-"""Keeps the headroom of silence finite. Defined by float32."""
-LOUDER = 10.0
-"""Headroom is asked for on an input so much louder. Chosen, not measured."""
-MAX_SECONDS = 60.0
-"""For the layers one by one. Chosen, not measured."""
+MAX_SECONDS = 8.0
+"""For the layers of one format, one by one. Chosen, not measured."""
+OVERFLOW_WORDS = "without overflow"
+"""In what torch says of a constant that the format cannot hold, such as -1e9 for masked scores in float16."""
 MAX_LAYERS = 64
 """Layers that are rounded one by one: those with the most weights. Chosen, not measured."""
 MAX_SHOWN_LAYERS = 3
@@ -49,7 +44,7 @@ def is_demanded(model: CheckedModel) -> bool:
 
 
 def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
-    """Round the weights, then compute in each format, then look at the largest values."""
+    """Round the weights, and compute, in each format."""
     if model.runner.dtype != "float32":
         yield f"the model is in {model.runner.dtype} already"
         return
@@ -57,14 +52,15 @@ def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
     formats = model.options.expect_formats or model.options.formats
     for number_format in formats:
         if weights:
-            yield from _measure_rounding(model, weights, number_format)
+            try:
+                yield from _measure_rounding(model, weights, number_format)
+            except AuscultError as failure:
+                yield f"weights rounded to {number_format}: {failure.what}"
         if number_format in COMPUTED_FORMATS:
             yield from _measure_computation(model, number_format)
-    if "float16" in formats:
-        yield from _measure_headroom(model)
 
 
-def _outcome(model: CheckedModel, number_format: str) -> str:
+def _outcome(model: CheckedModel, number_format: str) -> Outcome:
     """A format that nobody asked for is information."""
     return "broken" if number_format in model.options.expect_formats else "changed"
 
@@ -96,15 +92,15 @@ def _measure_rounding(
     if error <= model.options.max_error:
         yield Observation(
             "measured",
-            f"weights rounded to {number_format}: {error:.2g} off at the output",
+            f"weights rounded to {number_format}: {describe_error(error)} at the output",
             evidence=row,
         )
         return
     worst = list_first_names([loss.path for loss in _sort_losses(losses)], MAX_SHOWN_LAYERS)
     yield Observation(
-        _outcome(model, number_format),  # type: ignore[arg-type]
-        f"weights rounded to {number_format} change the output by {error:.2g} (allowed {model.options.max_error:.2g}); {worst} lose"
-        f" most; with {format_count(len(kept), 'layer')} of {len(weights)} kept it is {kept_error:.2g}",
+        _outcome(model, number_format),
+        f"weights rounded to {number_format} make an output that is {describe_error(error)} (allowed {model.options.max_error:.2g});"
+        f" {worst} lose most; with {format_count(len(kept), 'layer')} of {len(weights)} kept it is {describe_error(kept_error)}",
         "rounding-heard",
         tuple(kept) or ("(model)",),
         row,
@@ -166,28 +162,35 @@ def _run_rounded(
     try:
         for path, arrays in rounded.items():
             scratch.put_weights(path, arrays)
-        trace = scratch.run(
-            model.inputs,
-            include=("",),
-            with_inputs=False,
-            fingerprints=False,
-            replay=model.base.trace if model.draws else None,
-        )
+        outputs = _run_outputs(model, scratch)
     finally:
         for path in rounded:
             scratch.put_weights(path, weights[path])
-    return _measure_output(model.base, trace)
+    return _measure_output(model.base, outputs)
 
 
-def _measure_output(base: ModelRun, trace: Trace) -> float:
+def _run_outputs(model: CheckedModel, runner: ModuleRunner) -> Mapping[str, Array]:
+    """What the model gives on its inputs, with the noise of the first run."""
+    if not model.draws:
+        return runner.run_outputs(model.inputs)
+    trace = runner.run(
+        model.inputs,
+        include=("",),
+        with_inputs=False,
+        fingerprints=False,
+        replay=model.base.trace,
+    )
+    return collect_outputs(trace)
+
+
+def _measure_output(base: ModelRun, outputs: Mapping[str, Array]) -> float:
     """The largest error of a floating output."""
     errors = []
     for role, array in base.outputs.items():
-        record = trace.find("", role)
-        if record is None:
+        if role not in outputs:
             return math.inf
         if array.dtype.kind in "fV":
-            errors.append(measure_change(array, trace.tensor(record)))
+            errors.append(measure_change(array, outputs[role]))
     return max(errors, default=0.0)
 
 
@@ -204,13 +207,16 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
             )
         )
     except (AuscultError, RuntimeError, TypeError, ValueError) as failure:
+        if OVERFLOW_WORDS in str(failure):
+            yield _describe_constant(model, number_format, str(failure))
+            return
         yield f"computing in {number_format}: {' '.join(str(failure).split())[:160]}"
         return
     overflow = find_overflow(model.base.trace, trace)
     if overflow is not None:
         place, reason = overflow
         yield Observation(
-            _outcome(model, number_format),  # type: ignore[arg-type]
+            _outcome(model, number_format),
             f"in {number_format} {place.path or '(model)'} ({place.type}) gives values that are no numbers: {reason}",
             "half-overflow",
             (place.path or "(model)",),
@@ -219,8 +225,8 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
             is_warning=True,
         )
         return
-    error = _measure_output(model.base, trace)
-    message = f"computed in {number_format}: {error:.2g} off at the output"
+    error = _measure_output(model.base, collect_outputs(trace))
+    message = f"computed in {number_format}: {describe_error(error)} at the output"
     evidence = {"format": number_format, "error": _to_number(error)}
     if error <= model.options.max_error or number_format not in model.options.expect_formats:
         yield Observation("measured", message, evidence=evidence)
@@ -232,6 +238,18 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
         ("(model)",),
         evidence,
         "keep sums, norms and softmax in float32",
+    )
+
+
+def _describe_constant(model: CheckedModel, number_format: str, message: str) -> Observation:
+    return Observation(
+        _outcome(model, number_format),
+        f"in {number_format} the model cannot run: a constant is too large for it ({' '.join(message.split())[:120]})",
+        "half-overflow",
+        ("(model)",),
+        {"format": number_format},
+        f"take torch.finfo(scores.dtype).min for masked scores in place of a number that {number_format} does not hold",
+        is_warning=True,
     )
 
 
@@ -254,55 +272,3 @@ def find_overflow(base: Trace, trace: Trace) -> tuple[Record, str] | None:
             f"its own values reach only {peak:.3g}: something inside it overflows or is divided by 0",
         )
     return None
-
-
-def get_peak(record: Record) -> float:
-    """The largest magnitude of a record."""
-    return max(abs(record.statistics.low), abs(record.statistics.high))
-
-
-def _measure_headroom(model: CheckedModel) -> Iterator[Observation | str]:
-    """How far the values of each layer are from the end of float16, also for a louder input."""
-    main = model.inputs[model.layout.main]
-    louder = model.base.trace
-    if main.dtype.kind in "fV":
-        louder = model.run_alike(
-            {**model.inputs, model.layout.main: (main * LOUDER).astype(main.dtype)}, is_full=True
-        ).trace
-    peaks: dict[str, tuple[float, float]] = {}
-    for trace, number in ((model.base.trace, 0), (louder, 1)):
-        for record in trace.records:
-            if record.role.startswith("output") and np.dtype(record.dtype).kind == "f":
-                pair = list(peaks.get(record.path, (0.0, 0.0)))
-                pair[number] = max(pair[number], get_peak(record))
-                peaks[record.path] = (pair[0], pair[1])
-    near = {path: pair for path, pair in peaks.items() if max(pair) * LOUDER > LARGEST_FLOAT16}
-    over = {path: pair for path, pair in near.items() if max(pair) > LARGEST_FLOAT16}
-    highest = max(peaks, key=lambda path: max(peaks[path]))
-    headroom = LARGEST_FLOAT16 / max(*peaks[highest], MIN_PEAK)
-    evidence = {
-        "headroom": headroom,
-        "layers": [
-            {"path": path or "(model)", "peak": pair[0], "peak_louder": pair[1]}
-            for path, pair in sorted(near.items(), key=lambda item: -max(item[1]))
-        ],
-    }
-    if not over:
-        yield Observation(
-            "measured",
-            f"largest value {max(peaks[highest]):.3g} in {highest or '(model)'}, with an input {LOUDER:g} times as loud too:"
-            f" {headroom:.3g} times below the end of float16",
-            evidence=evidence,
-        )
-        return
-    places = tuple(path or "(model)" for path in over)
-    yield Observation(
-        "changed",
-        f"{list_first_names(places, MAX_SHOWN_LAYERS)} reach{'' if len(places) > 1 else 'es'} beyond float16 (65504) with this input"
-        f" or one {LOUDER:g} times as loud",
-        "half-headroom",
-        places,
-        evidence,
-        "keep these layers in float32 or bfloat16",
-        is_warning=True,
-    )

@@ -122,7 +122,7 @@ def reach_to_json(reach: Reach) -> dict[str, float | None]:
 def compare_stream(model: CheckedModel, streamed: StreamedRun) -> StreamComparison:
     """Hold the chunks against the whole output."""
     axis, ratio = streamed.axis, model.layout.ratio
-    whole, played = model.base.outputs["output"], streamed.whole
+    whole, played = model.base.outputs[model.layout.main_output], streamed.whole
     lost = _measure_lost(streamed, whole, ratio)
     if lost:
         return _compare_places(model, streamed, whole, lost)
@@ -206,7 +206,7 @@ def _describe_agreement(
 ) -> Observation:
     late = f", {format_count(compared.delay, 'output frame')} late" if compared.delay else ""
     message = f"{len(streamed.chunks)} chunks through {WAYS[streamed.way]} give what the whole gives{late}"
-    missing = model.base.outputs["output"].shape[streamed.axis] - (
+    missing = model.base.outputs[model.layout.main_output].shape[streamed.axis] - (
         streamed.whole.shape[streamed.axis] - compared.delay
     )
     if missing > 0:
