@@ -61,6 +61,14 @@ def make_wrong_port(folder: Path) -> list[object]:
     return [f"{code}:good", f"{code}:wrong", "--inputs", folder / "inputs.npz"]
 
 
+def make_training_mode(folder: Path) -> list[object]:
+    pytest.importorskip("torch")
+    code = "from torch import nn\n\ndef build():\n    return nn.Sequential(nn.Conv1d(2, 2, 3), nn.BatchNorm1d(2))\n"
+    (folder / "training.py").write_text(code)
+    np.save(folder / "x.npy", np.random.default_rng(0).standard_normal((1, 2, 32), np.float32))
+    return [f"{folder / 'training.py'}:build", "--inputs", folder / "x.npy", "--only", "mode"]
+
+
 def make_silence(folder: Path) -> Path:
     silence = np.zeros(RATE, np.float32)
     return write_recording(Recording.from_mono(silence, RATE), folder / "silence.wav")
@@ -91,6 +99,7 @@ BAD_INPUTS: dict[str, Callable[[Path], list[object]]] = {
     "inspect": make_damaged_checkpoint,
     "diff": make_different_weights,
     "compare": make_wrong_port,
+    "check": make_training_mode,
     "listen": lambda folder: [make_silence(folder)],
     "diagnose": lambda folder: ["--audio", make_silence(folder)],
     "mel": make_wrong_mel,

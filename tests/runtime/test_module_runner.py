@@ -40,12 +40,14 @@ class ScaleRunner(ModuleRunner):
     def at(self, dtype: str) -> Any:
         raise UsageError("has one type", where=dtype)
 
+    def copy(self) -> ScaleRunner:
+        return ScaleRunner(Scale(self.model.factor))
+
     def weights(self, path: str) -> dict[str, Array]:
         return {"factor": np.asarray(self._get_module(path).factor, np.float32)}
 
-    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> ScaleRunner:
-        factor = float(weights.get("", {}).get("factor", self._get_module("").factor))
-        return ScaleRunner(Scale(factor))
+    def put_weights(self, path: str, arrays: Mapping[str, Array]) -> None:
+        self._get_module(path).factor = float(arrays["factor"])
 
     @contextlib.contextmanager
     def _record(self, recorder: Recorder) -> Iterator[None]:

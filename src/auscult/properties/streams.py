@@ -29,7 +29,7 @@ Way = Literal["method", "state", "windows"]
 
 
 @dataclass(frozen=True)
-class Chunk:
+class StreamChunk:
     """Frames of the input that one call speaks for, from `start` to `stop`, and its output [.., frames, ..]."""
 
     start: int
@@ -49,7 +49,7 @@ class StreamedRun:
     """
 
     way: Way
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[StreamChunk, ...]
     tail: Array | None
     trace: Trace | None
     axis: int
@@ -162,7 +162,7 @@ def _record_stream(
         trace = finish()
     reset_model(runner.model)
     chunks = tuple(
-        Chunk(start, stop, output)
+        StreamChunk(start, stop, output)
         for (start, stop), output in zip(spans, outputs, strict=False)
         if output is not None
     )
@@ -203,7 +203,7 @@ def _stream_by_windows(model: CheckedModel, chunk: int, *, is_full: bool) -> Str
         if last != layout.frames or stop != layout.frames:
             end = min(end, begin + round((stop - start) * ratio))
         kept = np.take(output, range(begin, max(begin, end)), axis)
-        chunks.append(Chunk(start, stop, kept))
+        chunks.append(StreamChunk(start, stop, kept))
     trace = join_runs(traces) if is_full and not options.overlap and not options.lookahead else None
     return StreamedRun("windows", tuple(chunks), None, trace, axis)
 

@@ -10,6 +10,7 @@ from auscult.facts.words import list_first_names
 from auscult.properties.headroom import LARGEST_FLOAT16, get_peak
 from auscult.properties.model import CheckedModel
 from auscult.properties.records import Observation
+from auscult.traces.records import Trace
 
 QUESTION = "No value comes near the end of float16, with an input ten times as loud neither."
 DEMANDED = False
@@ -29,13 +30,7 @@ def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
         louder = model.run_alike(
             {**model.inputs, model.layout.main: (main * LOUDER).astype(main.dtype)}, is_full=True
         ).trace
-    peaks: dict[str, tuple[float, float]] = {}
-    for trace, number in ((model.base.trace, 0), (louder, 1)):
-        for record in trace.records:
-            if record.role.startswith("output") and np.dtype(record.dtype).kind == "f":
-                pair = list(peaks.get(record.path, (0.0, 0.0)))
-                pair[number] = max(pair[number], get_peak(record))
-                peaks[record.path] = (pair[0], pair[1])
+    peaks = _collect_peaks(model.base.trace, louder)
     near = {path: pair for path, pair in peaks.items() if max(pair) * LOUDER > LARGEST_FLOAT16}
     over = {path: pair for path, pair in near.items() if max(pair) > LARGEST_FLOAT16}
     highest = max(peaks, key=lambda path: max(peaks[path]))
@@ -66,3 +61,15 @@ def measure_property(model: CheckedModel) -> Iterator[Observation | str]:
         "keep these layers in float32 or bfloat16",
         is_warning=True,
     )
+
+
+def _collect_peaks(base: Trace, louder: Trace) -> dict[str, tuple[float, float]]:
+    """The largest magnitude of each module's floating outputs, on the input as it is and on the louder one."""
+    peaks: dict[str, tuple[float, float]] = {}
+    for trace, number in ((base, 0), (louder, 1)):
+        for record in trace.records:
+            if record.role.startswith("output") and np.dtype(record.dtype).kind == "f":
+                pair = list(peaks.get(record.path, (0.0, 0.0)))
+                pair[number] = max(pair[number], get_peak(record))
+                peaks[record.path] = (pair[0], pair[1])
+    return peaks

@@ -73,20 +73,7 @@ def _measure_rounding(
     losses, left_out = _measure_layers(model, scratch, weights, number_format)
     if left_out:
         yield f"{number_format}: {format_count(left_out, 'layer')} not rounded one by one, for want of time"
-    kept: list[str] = []
-    kept_error = error
-    if error > model.options.max_error:
-        kept, kept_error = choose_kept_layers(
-            losses,
-            model.options.max_error,
-            lambda names: _run_rounded(
-                model,
-                scratch,
-                weights,
-                number_format,
-                [path for path in weights if path not in names],
-            ),
-        )
+    kept, kept_error = _choose_kept(model, scratch, weights, number_format, losses, error=error)
     row = _describe_row(number_format, error, losses, kept, kept_error)
     model.precision.append(row)
     if error <= model.options.max_error:
@@ -106,6 +93,27 @@ def _measure_rounding(
         row,
         "keep these layers in float32: --save-recipe FILE writes what `auscult convert --recipe FILE` does",
     )
+
+
+def _choose_kept(
+    model: CheckedModel,
+    scratch: ModuleRunner,
+    weights: Weights,
+    number_format: str,
+    losses: list[LayerLoss],
+    *,
+    error: float,
+) -> tuple[list[str], float]:
+    """The layers to keep, and the error with them kept; none where all may be rounded."""
+    bound = model.options.max_error
+    if error <= bound:
+        return [], error
+
+    def measure(names: list[str]) -> float:
+        rounded = [path for path in weights if path not in names]
+        return _run_rounded(model, scratch, weights, number_format, rounded)
+
+    return choose_kept_layers(losses, bound, measure)
 
 
 def _describe_row(
@@ -214,16 +222,7 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
         return
     overflow = find_overflow(model.base.trace, trace)
     if overflow is not None:
-        place, reason = overflow
-        yield Observation(
-            _outcome(model, number_format),
-            f"in {number_format} {place.path or '(model)'} ({place.type}) gives values that are no numbers: {reason}",
-            "half-overflow",
-            (place.path or "(model)",),
-            {"format": number_format, "peak": place.statistics.high},
-            f"compute {place.path or 'this'} in float32, or scale its values; an eps below 6e-8 is 0 in float16",
-            is_warning=True,
-        )
+        yield _describe_overflow(model, number_format, *overflow)
         return
     error = _measure_output(model.base, collect_outputs(trace))
     message = f"computed in {number_format}: {describe_error(error)} at the output"
@@ -238,6 +237,21 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
         ("(model)",),
         evidence,
         "keep sums, norms and softmax in float32",
+    )
+
+
+def _describe_overflow(
+    model: CheckedModel, number_format: str, record: Record, reason: str
+) -> Observation:
+    name = record.path or "(model)"
+    return Observation(
+        _outcome(model, number_format),
+        f"in {number_format} {name} ({record.type}) gives values that are no numbers: {reason}",
+        "half-overflow",
+        (name,),
+        {"format": number_format, "peak": get_peak(record)},
+        f"compute {name} in float32, or scale its values; an eps below 6e-8 is 0 in float16",
+        is_warning=True,
     )
 
 
