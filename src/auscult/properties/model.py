@@ -55,7 +55,8 @@ class ModelRun:
     trace: Trace
 
 
-NOT_RECORDED = Trace(Manifest("none"), (), {}.__getitem__)
+NO_ARRAYS: dict[str, Array] = {}
+NOT_RECORDED = Trace(Manifest("none"), (), NO_ARRAYS.__getitem__)
 
 
 class CheckedModel:

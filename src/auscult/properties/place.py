@@ -32,7 +32,7 @@ def find_broken_place(
     consumers = _Consumers(reference, errors, limit)
     for record in reference.records:
         if errors.get(record.key, 0.0) > limit and not consumers.is_harmless(record):
-            return _describe_place(reference, record, errors[record.key])
+            return describe_place(reference, record, errors[record.key])
     return None
 
 
@@ -110,7 +110,8 @@ class _Consumers:
         return bool(differing) and all(self.is_harmless(output, seen) for output in differing)
 
 
-def _describe_place(trace: Trace, record: Record, error: float) -> BrokenPlace:
+def describe_place(trace: Trace, record: Record, error: float) -> BrokenPlace:
+    """The module at fault for a record: its own for an output, the one whose code hands it over for an input."""
     if not record.role.startswith("input"):
         return BrokenPlace(record.path, record.type, "output", error=error)
     owner = find_caller(trace, record)

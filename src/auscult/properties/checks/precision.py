@@ -12,6 +12,7 @@ from auscult.facts.words import format_count, list_first_names
 from auscult.properties.change import describe_error, measure_change
 from auscult.properties.headroom import LARGEST_FLOAT16, get_peak
 from auscult.properties.model import CheckedModel, ModelRun, collect_outputs
+from auscult.properties.place import describe_place, is_compared
 from auscult.properties.records import Observation, Outcome
 from auscult.properties.rounding import (
     LayerLoss,
@@ -222,7 +223,7 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
         return
     overflow = find_overflow(model.base.trace, trace)
     if overflow is not None:
-        yield _describe_overflow(model, number_format, *overflow)
+        yield _describe_overflow(model, number_format, overflow)
         return
     error = _measure_output(model.base, collect_outputs(trace))
     message = f"computed in {number_format}: {describe_error(error)} at the output"
@@ -240,19 +241,25 @@ def _measure_computation(model: CheckedModel, number_format: str) -> Iterator[Ob
     )
 
 
-def _describe_overflow(
-    model: CheckedModel, number_format: str, record: Record, reason: str
-) -> Observation:
-    name = record.path or "(model)"
+def _describe_overflow(model: CheckedModel, number_format: str, record: Record) -> Observation:
+    place = describe_place(model.base.trace, record, math.inf)
+    name = place.path or "(model)"
     return Observation(
         _outcome(model, number_format),
-        f"in {number_format} {name} ({record.type}) gives values that are no numbers: {reason}",
+        f"in {number_format} {place} gives values that are no numbers: {_explain_overflow(record)}",
         "half-overflow",
         (name,),
         {"format": number_format, "peak": get_peak(record)},
         f"compute {name} in float32, or scale its values; an eps below 6e-8 is 0 in float16",
         is_warning=True,
     )
+
+
+def _explain_overflow(record: Record) -> str:
+    peak = get_peak(record)
+    if peak > LARGEST_FLOAT16:
+        return f"in float32 they reach {peak:.3g}, and float16 ends at 65504"
+    return f"in float32 they reach only {peak:.3g}, so that something in between overflows or is divided by 0"
 
 
 def _describe_constant(model: CheckedModel, number_format: str, message: str) -> Observation:
@@ -267,22 +274,11 @@ def _describe_constant(model: CheckedModel, number_format: str, message: str) ->
     )
 
 
-def find_overflow(base: Trace, trace: Trace) -> tuple[Record, str] | None:
-    """The first module whose output is no number where the base's is one; the base's own non-finite values do not count."""
+def find_overflow(base: Trace, trace: Trace) -> Record | None:
+    """The base's first record that is no number in the other run; its own non-finite values do not count."""
     finite = {record.key: record for record in base.records if not record.statistics.non_finite}
     for record in trace.records:
         reference = finite.get(record.key)
-        if (
-            reference is None
-            or not record.role.startswith("output")
-            or not record.statistics.non_finite
-        ):
-            continue
-        peak = get_peak(reference)
-        if peak > LARGEST_FLOAT16:
-            return reference, f"its values reach {peak:.3g}, and float16 ends at 65504"
-        return (
-            reference,
-            f"its own values reach only {peak:.3g}: something inside it overflows or is divided by 0",
-        )
+        if reference is not None and record.statistics.non_finite and is_compared(record):
+            return reference
     return None

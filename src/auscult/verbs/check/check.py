@@ -90,7 +90,7 @@ def build_report(model: CheckedModel, measured: CheckMeasurements) -> Report:
         Skip(result.name, reason) for result in measured.results for reason in result.skipped
     ]
     outcomes = [result.outcome for result in measured.results]
-    coverage = Coverage("properties", {name: outcomes.count(name) for name in OUTCOMES})
+    coverage = Coverage("checks", {name: outcomes.count(name) for name in OUTCOMES})
     has_errors = any(finding.severity is Severity.ERROR for finding in findings)
     section = CheckSection(
         [result.to_json() for result in measured.results], list(measured.precision) or None
