@@ -53,8 +53,16 @@ FLOOR = 1e-20
 """Added to energies, so that silence divides by no zero. Chosen, not measured."""
 MIN_DELAY = 0.005
 """Smaller delays in samples are none. Chosen, not measured."""
-STILL_DB = 1e-6
-"""Deviation of a level in dB that does not move. Chosen, not measured."""
+STILL_DB = 1.0
+"""Deviation of a level in dB that does not move: hiss in short blocks has 0.5. Chosen, not measured."""
+FOLLOW_SECONDS = 0.02
+"""Length of the blocks in which the residual's level may follow the sound's: what a codec leaves
+follows a syllable, which is shorter than a frame of a spectrum at low rates.
+
+Chosen, not measured.
+"""
+MIN_LEVELS = 8
+"""Levels below which no correlation is believed. Chosen, not measured."""
 STEADY_DB = 3.0
 """Deviation over time of the level of a sound that hardly moves: rain, a drone. Chosen, not measured."""
 RESAMPLED_SHARE = 0.9
@@ -258,28 +266,43 @@ class Residual:
         something added, high for what a codec leaves. Of a sound that hardly moves, that over
         frequency.
         """
-        left, sound = (
-            10 * np.log10(p.mean(axis=1) + 1e-14) for p in (self.power, self.reference_power)
-        )
-        if len(sound) < 8:
+        frames = [
+            10 * np.log10(power.mean(axis=1) + 1e-14)
+            for power in (self.power, self.reference_power)
+        ]
+        size = max(int(FOLLOW_SECONDS * self.rate), 16)
+        blocks = [
+            10 * np.log10(np.square(_cut_blocks(side, size)).mean(axis=1) + 1e-14)
+            for side in (self.samples, self.gain * self.reference)
+        ]
+        if len(frames[1]) < MIN_LEVELS:
             return 1.0
-        active = sound > sound.max() - 50
-        if active.sum() < 8:
-            return 0.0
-        if sound[active].std() < STEADY_DB:
-            left, sound = (
-                10 * np.log10(p[active].mean(axis=0) + 1e-14)
-                for p in (self.power, self.reference_power)
-            )
-            active = np.ones(len(sound), bool)
-        if min(left[active].std(), sound[active].std()) < STILL_DB:
-            return 0.0
-        return float(np.corrcoef(left[active], sound[active])[0, 1])
+        active = frames[1] > frames[1].max() - 50
+        if max(frames[1][active].std(), blocks[1].std()) < STEADY_DB:
+            spectra = [
+                10 * np.log10(power[active].mean(axis=0) + 1e-14)
+                for power in (self.power, self.reference_power)
+            ]
+            return _correlate_levels(spectra[0], spectra[1], np.inf)
+        return max(
+            _correlate_levels(frames[0], frames[1], 50.0),
+            _correlate_levels(blocks[0], blocks[1], AUDIBLE_DB),
+        )
 
     @cached_property
     def steadiness_db(self) -> float:
         """Standard deviation of the residual's level over the frames, in dB."""
         return float((10 * np.log10(self.power.mean(axis=1) + 1e-14)).std())
+
+
+def _correlate_levels(left: Doubles, sound: Doubles, range_db: float) -> float:
+    """Correlation of two levels in dB where the sound is within that of its loudest; 0 where one does
+    not move.
+    """
+    active = sound > sound.max() - range_db
+    if active.sum() < MIN_LEVELS or min(left[active].std(), sound[active].std()) < STILL_DB:
+        return 0.0
+    return float(np.corrcoef(left[active], sound[active])[0, 1])
 
 
 def _cut_blocks(samples: Doubles, size: int) -> Doubles:

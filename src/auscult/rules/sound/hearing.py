@@ -20,6 +20,8 @@ from auscult.rules.sound.subject import SoundSubject
 FOLDER = "sound"
 REMAINDER = "unexplained"
 """What is told only where nothing else explains why the waveform differs."""
+STILLNESS = frozenset({"noise", "flat-mel"})
+"""Causes that are worse beside a reference, where it moves: of one that has them too they are no defect."""
 HARMLESS_CAUSES = frozenset({"lag", "gain", "polarity", "padded-sound", "truncated-sound"})
 """Causes that are taken off before the remainder is looked at: they do not explain it."""
 
@@ -44,6 +46,7 @@ def run_sound_rules(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[S
             for finding in findings
             if worst_reference_ranks.get(finding.cause, finding.severity.rank + 1)
             <= finding.severity.rank
+            or (finding.cause in STILLNESS and finding.cause in worst_reference_ranks)
         ]
         skips = (
             *skips,
