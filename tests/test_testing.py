@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from auscult.testing import Divergence, assert_parity, assert_same_weights
+from auscult.testing import Divergence, assert_invariant, assert_parity, assert_same_weights
 from auscult.verdict import Verdict
 
 RNG = np.random.default_rng(5)
@@ -109,3 +109,19 @@ def test_what_cannot_be_settled_fails(tmp_path: Path) -> None:
     one, two = (capture(Net(), {"input": signal}) for signal in (SIGNAL, 2 * SIGNAL))
     with pytest.raises(Divergence, match="not settled whether they are the same"):
         assert_parity(one, two)
+
+
+def test_a_model_that_agrees_with_itself() -> None:
+    pytest.importorskip("torch")
+    from tests.properties.checked_networks import ConvVocoder
+
+    mel = RNG.standard_normal((1, 8, 64)).astype(np.float32)
+    assert assert_invariant(ConvVocoder().eval(), mel, only=["batch"]).verdict is Verdict.PASS
+    dropping = ConvVocoder(dropout=0.5).eval()
+    with pytest.raises(Divergence, match="the model does not agree with itself") as failure:
+        assert_invariant(dropping, mel, only=["determinism", "mode"])
+    assert failure.value.report.findings[0].cause == "dropout-active"
+    for accepted in ("determinism", "dropout-active", "INV001"):
+        assert_invariant(dropping, mel, only=["determinism", "mode"], allow=[accepted])
+    with pytest.raises(Divergence, match="not settled whether the model agrees with itself"):
+        assert_invariant(ConvVocoder().eval(), mel, only=["streaming"], chunk=64)
