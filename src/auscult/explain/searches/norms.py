@@ -27,6 +27,10 @@ MAX_ROUGH_ERROR = 0.7
 """Relative error with the default eps beyond which no eps is looked for.
 
 Chosen, not measured."""
+MAX_REFINED_CONVENTIONS = 6
+"""Conventions, the nearest with a usual eps, for which another eps is looked for: each costs 48 norms of the whole tensor.
+
+Chosen, not measured."""
 MAX_REFERENCE_CONVENTIONS = 3
 """Conventions of the reference that the candidate's are held against.
 
@@ -181,6 +185,7 @@ def _iter_fitting(
     target = to_float64(tensor)
     if target.shape != x.shape:
         return
+    misfits: list[tuple[float, NormConvention]] = []
     for convention in iter_norm_conventions(x, groups):
         if convention.affine and not weights:
             continue
@@ -195,10 +200,13 @@ def _iter_fitting(
         if residual_by_norm[best] <= limit:
             yield best, residual_by_norm[best]
         elif _depends_on_eps(residual_by_norm.values()):
-            refined = _refine_eps(best, x, weights, target)
-            residual = _compute_residual(refined, x, weights, target)
-            if residual <= limit:
-                yield refined, residual
+            misfits.append((residual_by_norm[best], best))
+    misfits.sort(key=lambda misfit: misfit[0])
+    for _, near in misfits[:MAX_REFINED_CONVENTIONS]:
+        refined = _refine_eps(near, x, weights, target)
+        residual = _compute_residual(refined, x, weights, target)
+        if residual <= limit:
+            yield refined, residual
 
 
 def _depends_on_eps(residuals: Iterable[float]) -> bool:
