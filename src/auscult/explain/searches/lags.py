@@ -88,6 +88,12 @@ def find_lag(case: LayerCase, floor: float) -> Lag | None:
         probed = candidate_row[start:stop], reference_row[start + lead : stop + lead]
         if bound_relative_error(*probed, energy) > limit:
             continue
+        row_parts = (
+            candidate_row[candidate_start : candidate_start + common],
+            reference_row[reference_start : reference_start + common],
+        )
+        if bound_relative_error(*row_parts, energy) > limit:
+            continue
         residual = relative_error(
             candidate[..., candidate_start : candidate_start + common],
             reference[..., reference_start : reference_start + common],
