@@ -63,7 +63,7 @@ class Coverage:
         return {"unit": self.unit, "total": self.total, **self.buckets}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Tensor`
 class MappingEntry:
     """One line of a mapping: these names on side a are those names on side b, after the ops.
 

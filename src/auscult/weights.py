@@ -6,7 +6,7 @@ only its own bytes. A `Checkpoint` is an ordered mapping from names to tensors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -95,7 +95,7 @@ class WeightStorage(NamedTuple):
         return f"{self.bits}-bit{group} ({self.scheme})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Tensor`
 class Storage:
     """Which bytes a tensor lies on, so that ties and views can be told: `key` names the storage within its file.
 
@@ -107,9 +107,12 @@ class Storage:
     strides: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Tensor:
     """A named tensor in a checkpoint, unread.
+
+    Not to be changed; `dataclasses.replace` gives another one. It is not `frozen`, because a frozen record takes six times
+    as long to make, and a file may hold 100,000.
 
     Attributes:
         shape: As stored, in the file's own axis order.
@@ -259,6 +262,20 @@ class Checkpoint(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self.tensors)
+
+    # what `Mapping` makes of the three above calls one of them for each tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.tensors
+
+    def keys(self) -> KeysView[str]:
+        return self.tensors.keys()
+
+    def items(self) -> ItemsView[str, Tensor]:
+        return self.tensors.items()
+
+    def values(self) -> ValuesView[Tensor]:
+        return self.tensors.values()
 
     @property
     def parameters(self) -> int:

@@ -64,6 +64,11 @@ def find_exact_move(a: Array, b: Array, *, alternatives: bool = True) -> PairOut
             fitting_moves.append(move)
             if not alternatives:
                 break
+    return build_exact_outcome(fitting_moves)
+
+
+def build_exact_outcome(fitting_moves: Sequence[AxisMove]) -> PairOutcome | None:
+    """The outcome of a pair that holds the same bits after any of these moves; None if there is none."""
     if not fitting_moves:
         return None
     return PairOutcome(

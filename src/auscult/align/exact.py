@@ -8,6 +8,7 @@ from auscult.align.compare import PairOutcome, find_exact_move
 from auscult.align.fingerprint import Fingerprint
 from auscult.align.ledger import Ledger
 from auscult.align.side import CheckpointSide, map_in_threads
+from auscult.align.small_tensors import find_small_exact_moves
 
 ContentKey = tuple[str, Fingerprint]
 
@@ -48,16 +49,19 @@ def group_by_content(side: CheckpointSide) -> dict[ContentKey, list[str]]:
 
 def confirm_pairs(ledger: Ledger, pairs: Sequence[tuple[str, str]]) -> None:
     """Compare the proposed pairs (no name twice) on their elements, and settle those that are equal."""
-    sizes = [ledger.a.size(a) for a, _ in pairs]
+    constants = {a for a, _ in pairs if ledger.a.fingerprints[a].constant}
 
     def compare_contents(pair: tuple[str, str]) -> PairOutcome | None:
         a, b = pair
         return find_exact_move(
-            ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.fingerprints[a].constant
+            ledger.a.array(a), ledger.b.array(b), alternatives=a not in constants
         )
 
-    for (a, b), outcome in zip(
-        pairs, map_in_threads(compare_contents, list(pairs), sizes), strict=True
-    ):
+    outcomes = find_small_exact_moves(ledger.a.small, ledger.b.small, pairs, constants)
+    large_pairs = [pair for pair in pairs if pair not in outcomes]
+    sizes = [ledger.a.size(a) for a, _ in large_pairs]
+    large_outcomes = map_in_threads(compare_contents, large_pairs, sizes)
+    for a, b in pairs:
+        outcome = outcomes[a, b] if (a, b) in outcomes else next(large_outcomes)
         if outcome is not None:
             ledger.pair(a, b, outcome, "content")

@@ -9,7 +9,6 @@ on the elements. Sums of patterns also add up: the fingerprint of a fused qkv is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,26 +89,17 @@ def compute_fingerprint(array: Array) -> Fingerprint:
     return Fingerprint(array.size, width, total & _UINT64_MASK, high, low)
 
 
-def compute_small_fingerprints(arrays: Sequence[Array]) -> list[Fingerprint]:
-    """`compute_fingerprint` of each array, for many small ones: laid end to end, they take numpy a few calls in all."""
-    fingerprints: dict[int, Fingerprint] = {}
-    places_by_width: dict[int, list[int]] = {}
-    for place, array in enumerate(arrays):
-        if array.size and array.dtype.itemsize <= 8:
-            places_by_width.setdefault(array.dtype.itemsize, []).append(place)
-        else:
-            fingerprints[place] = compute_fingerprint(array)
-    for width, places in places_by_width.items():
-        patterns = [_flatten_in_memory_order(view_as_bits(arrays[place])) for place in places]
-        sizes = [len(pattern) for pattern in patterns]
-        starts = [0, *accumulate(sizes[:-1])]
-        joined = np.concatenate(patterns)
-        totals = np.add.reduceat(joined, starts, dtype=np.uint64).tolist()
-        highs = np.maximum.reduceat(joined, starts).tolist()
-        lows = np.minimum.reduceat(joined, starts).tolist()
-        for place, size, *numbers in zip(places, sizes, totals, highs, lows, strict=True):
-            fingerprints[place] = Fingerprint(size, width, *numbers)
-    return [fingerprints[place] for place in range(len(arrays))]
+def compute_joined_fingerprints(patterns: NDArray[Any], starts: Sequence[int]) -> list[Fingerprint]:
+    """`compute_fingerprint` of arrays whose bit patterns lie end to end, where each of them starts; none is empty."""
+    width = patterns.dtype.itemsize
+    sizes = np.diff([*starts, len(patterns)]).tolist()
+    totals = np.add.reduceat(patterns, starts, dtype=np.uint64).tolist()
+    highs = np.maximum.reduceat(patterns, starts).tolist()
+    lows = np.minimum.reduceat(patterns, starts).tolist()
+    return [
+        Fingerprint(size, width, total, high, low)
+        for size, total, high, low in zip(sizes, totals, highs, lows, strict=True)
+    ]
 
 
 def _flatten_in_memory_order(array: NDArray[Any]) -> NDArray[Any]:

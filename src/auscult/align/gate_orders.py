@@ -27,9 +27,11 @@ def mark_crossed_gates(ledger: Ledger, matches: list[Match]) -> list[Match]:
     orders: dict[str, GateOrder] = {}
     for match in matches:
         layer = _find_layer(match, "weight")
-        order = _find_order(match)
+        order = None if layer is None else _find_order(match)
         if layer is not None and order is not None:
             orders.setdefault(layer, order)
+    if not orders:
+        return matches
     return [_mark_bias(ledger, match, orders) for match in matches]
 
 
@@ -59,8 +61,8 @@ def _mark_order(match: Match, order: GateOrder) -> Match:
 
 def _find_layer(match: Match, part: str) -> str | None:
     """The torch name of the layer whose weights or biases these are."""
-    for names in (match.a, match.b):
-        found = _PART.match(names[0])
+    for name in dict.fromkeys((match.a[0], match.b[0])):
+        found = _PART.match(name)
         if found and found.group(2) == part and match.equality is not Equality.DIFFERENT:
             return found.group(1) + (found.group(4) or "")
     return None

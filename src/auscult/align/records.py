@@ -16,7 +16,7 @@ from auscult.verdict import Coverage, Equality
 MatchBasis = Literal["content", "name", "structure", "neighbours"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Tensor`
 class Match:
     """Tensors of side a that are tensors of side b after `ops`.
 

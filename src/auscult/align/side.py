@@ -10,14 +10,13 @@ from typing import TypeVar
 
 from auscult.align.compare import TensorValues
 from auscult.align.fingerprint import (
-    MAX_PLAIN_SUM,
     Fingerprint,
     compute_fingerprint,
-    compute_small_fingerprints,
     to_native_order,
 )
 from auscult.align.formats import NumberFormat, get_dtype_name, get_float_format, get_tensor_format
 from auscult.align.moves import sort_sides
+from auscult.align.small_tensors import SmallTensors
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, Checkpoint, Shape, Tensor
@@ -26,7 +25,6 @@ MIN_THREADED_SIZE = (
     1 << 15
 )  # elements from which a thread of its own pays; below it, Python's own work dominates
 MAX_WORKERS = min(8, os.cpu_count() or 1)
-BATCH_TENSORS = 1024  # small tensors that are fingerprinted together; more save nothing
 
 Reading = tuple[str, Shape, Fingerprint] | Skip
 """What is noted of a tensor: dtype, shape and fingerprint; or why it could not be read."""
@@ -56,6 +54,7 @@ class CheckpointSide:
     Attributes:
         left: Names without a partner so far, in file order.
         skips: Tensors that could not be read.
+        small: The small ones, with their elements.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -67,6 +66,7 @@ class CheckpointSide:
         self.kinds: dict[str, str] = {}
         self.shapes: dict[str, Shape] = {}
         self.skips: dict[str, Skip] = {}
+        self.small = SmallTensors()
 
     def tensor(self, name: str) -> Tensor:
         return self.checkpoint[name]
@@ -96,13 +96,17 @@ class CheckpointSide:
 
     def read(self, tick: Callable[[], None]) -> None:
         """Fingerprint every tensor; one that cannot be read becomes a skip."""
-        small_readings = self._read_small_tensors()
-        large_names = [name for name in self.names if name not in small_readings]
-        large_readings = map_in_threads(
-            self._read_tensor, large_names, [self.checkpoint[name].size for name in large_names]
+        self.small.read(self.checkpoint)
+        other_names = [name for name in self.names if name not in self.small.fingerprints]
+        other_readings = map_in_threads(
+            self._read_tensor, other_names, [self.checkpoint[name].size for name in other_names]
         )
-        for name in self.names:
-            result = small_readings.pop(name, None) or next(large_readings)
+        for name, tensor in self.checkpoint.items():
+            fingerprint = self.small.fingerprints.get(name)
+            if fingerprint is not None:
+                result: Reading = tensor.dtype, tensor.shape, fingerprint
+            else:
+                result = next(other_readings)
             if isinstance(result, Skip):
                 self.skips[name] = result
                 self.left.pop(name)
@@ -112,22 +116,6 @@ class CheckpointSide:
         for skip in self.checkpoint.skips:
             if skip.is_weight and skip.where not in self.position:
                 self.skips[skip.where] = skip
-
-    def _read_small_tensors(self) -> dict[str, Reading]:
-        """What `_read_tensor` gives of the small tensors; their fingerprints are computed many at a time."""
-        names = [name for name, tensor in self.checkpoint.items() if tensor.size <= MAX_PLAIN_SUM]
-        readings: dict[str, Reading] = {}
-        for start in range(0, len(names), BATCH_TENSORS):
-            arrays: dict[str, Array] = {}
-            for name in names[start : start + BATCH_TENSORS]:
-                try:
-                    arrays[name] = self.array(name)
-                except CheckpointError as error:
-                    readings[name] = self._make_skip(name, error)
-            fingerprints = compute_small_fingerprints(list(arrays.values()))
-            for (name, array), fingerprint in zip(arrays.items(), fingerprints, strict=True):
-                readings[name] = get_dtype_name(array.dtype), array.shape, fingerprint
-        return readings
 
     def _read_tensor(self, name: str) -> Reading:
         try:

@@ -232,7 +232,7 @@ class Source:
         return name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Tensor`
 class FileArray:
     """Data of a tensor whose elements lie one after another in a file.
 

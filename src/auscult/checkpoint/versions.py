@@ -111,13 +111,14 @@ def _find_critics(names: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def _list_average_prefixes(names: Iterable[str]) -> list[str]:
     """Beginnings of one to three parts that end in a word of averages, the shortest first."""
+    names = tuple(names)
+    average_words = {word for word in set(".".join(names).split(".")) if EMA_KEY.search(word)}
+    if not average_words:
+        return []
     prefixes: dict[str, None] = {}
-    is_average: dict[str, bool] = {}
     for name in names:
         parts = name.split(".")
         for count, part in enumerate(parts[:-1][:MAX_PREFIX_PARTS], start=1):
-            if part not in is_average:
-                is_average[part] = EMA_KEY.search(part) is not None
-            if is_average[part]:
+            if part in average_words:
                 prefixes[".".join(parts[:count])] = None
     return sorted(prefixes, key=lambda prefix: prefix.count("."))

@@ -6,6 +6,7 @@ package does not know become skips, and nothing but the header is read. Layout: 
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, TypeGuard
 
 from auscult.checkpoint.bounded_json import parse_json
@@ -48,6 +49,7 @@ DTYPES = {
     },
     **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz", "F4": "float4_e2m1fn"},
 }
+_SPAN_OF_ENTRY = itemgetter(0, 1)
 
 
 def sniff(source: Source, head: bytes) -> bool:
@@ -65,14 +67,12 @@ def read(source: Source) -> Contents:
     """
     start, header = _read_header(source)
     metadata = _shorten_metadata(header.pop("__metadata__", {}))
-    entries = sorted(
-        ((_parse_entry(source, name, value), name) for name, value in header.items()),
-        key=lambda entry: entry[0][2:],
-    )
+    entries = [(*_parse_entry(source, name, value), name) for name, value in header.items()]
+    entries.sort(key=_SPAN_OF_ENTRY)
     tree: dict[str, Tensor] = {}
     skips: list[Skip] = []
     end = 0
-    for (code, shape, first, last), name in entries:
+    for first, last, code, shape, name in entries:
         if first != end:
             kind = "overlap" if first < end else "leave a hole"
             raise _make_header_error(
@@ -144,8 +144,8 @@ def _read_header(source: Source) -> tuple[int, dict[str, Any]]:
     return 8 + length, header
 
 
-def _parse_entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]:
-    """Type code, shape, first and last byte of a tensor."""
+def _parse_entry(source: Source, name: str, value: Any) -> tuple[int, int, str, Shape]:
+    """First and last byte of a tensor, its type code and shape."""
     if not isinstance(value, dict):
         raise _make_header_error(source, f"tensor {name[:200]} has no description")
     code, shape, offsets = value.get("dtype"), value.get("shape"), value.get("data_offsets")
@@ -174,7 +174,7 @@ def _parse_entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int
         raise _make_header_error(
             source, f"tensor {name[:200]} ends before it starts", actual=offsets
         )
-    return code, tuple(shape), offsets[0], offsets[1]
+    return offsets[0], offsets[1], code, tuple(shape)
 
 
 def _are_counts(value: Any) -> TypeGuard[list[int]]:

@@ -111,7 +111,13 @@ class DiffSubject:
         """Names of the candidate for which the reference has nothing."""
         return self.alignment.only_in_b
 
-    @property
+    @cached_property
+    def wide_match_count(self) -> int:
+        """How many matches are of more than a scalar."""
+        reference = self.reference.tensors
+        return sum(bool(reference[match.a[0]].shape) for match in self.alignment.matches)
+
+    @cached_property
     def unequal_matches(self) -> tuple[Match, ...]:
         """Pairs that stay unequal whatever the operations."""
         return tuple(

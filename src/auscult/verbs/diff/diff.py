@@ -69,29 +69,30 @@ def diff(
     """
     require_known_codes((*select, *ignore), "select or ignore")
     checkpoints = []
-    for source, container in ((reference, container_a), (candidate, container_b)):
-        try:
-            checkpoints.append(open_side(source, container=container, kwargs=kwargs))
-        except CheckpointError as error:
-            finding = _find_truncation(error)
-            if finding is None:
-                raise
-            names = (_name_side(reference), _name_side(candidate))
-            section = ErrorSection({"what": str(error)})
-            return Report("diff", names, Verdict.ERROR, findings=(finding,), section=section)
-    reference_checkpoint, candidate_checkpoint = checkpoints
-    if container_a is None:
-        reference_checkpoint = widen_to_other(reference_checkpoint, reference, checkpoints[1])
-    if container_b is None:
-        candidate_checkpoint = widen_to_other(candidate_checkpoint, candidate, checkpoints[0])
-    return compare_checkpoints(
-        reference_checkpoint,
-        candidate_checkpoint,
-        select=select,
-        ignore=ignore,
-        fix=fix,
-        progress=progress,
-    )
+    with pause_collector():
+        for source, container in ((reference, container_a), (candidate, container_b)):
+            try:
+                checkpoints.append(open_side(source, container=container, kwargs=kwargs))
+            except CheckpointError as error:
+                finding = _find_truncation(error)
+                if finding is None:
+                    raise
+                names = (_name_side(reference), _name_side(candidate))
+                section = ErrorSection({"what": str(error)})
+                return Report("diff", names, Verdict.ERROR, findings=(finding,), section=section)
+        reference_checkpoint, candidate_checkpoint = checkpoints
+        if container_a is None:
+            reference_checkpoint = widen_to_other(reference_checkpoint, reference, checkpoints[1])
+        if container_b is None:
+            candidate_checkpoint = widen_to_other(candidate_checkpoint, candidate, checkpoints[0])
+        return compare_checkpoints(
+            reference_checkpoint,
+            candidate_checkpoint,
+            select=select,
+            ignore=ignore,
+            fix=fix,
+            progress=progress,
+        )
 
 
 def compare_checkpoints(

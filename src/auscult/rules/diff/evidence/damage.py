@@ -19,7 +19,6 @@ from auscult.rules.diff.evidence.difference import (
     to_real_array,
 )
 from auscult.rules.diff.subject import DiffSubject, Role
-from auscult.verdict import Equality
 from auscult.weights import Array
 
 CERTAIN_FRESHNESS: frozenset[Freshness] = frozenset(("zero", "constant"))
@@ -111,9 +110,8 @@ def can_be_fresh(array: Array) -> bool:
 
 def is_mostly_equal(subject: DiffSubject, min_share: float) -> bool:
     """Whether at least that share of the tensors (scalars aside) is equal after its operations."""
-    equal_flags = [
-        match.equality is not Equality.DIFFERENT
-        for match in subject.alignment.matches
-        if subject.reference[match.a[0]].shape
-    ]
-    return bool(equal_flags) and sum(equal_flags) >= min_share * len(equal_flags)
+    count = subject.wide_match_count
+    unequal_count = sum(
+        bool(subject.reference[match.a[0]].shape) for match in subject.unequal_matches
+    )
+    return count > 0 and count - unequal_count >= min_share * count
