@@ -34,8 +34,7 @@ class TensorData(Protocol):
         """Elements `start:stop` in the tensor's row-major order, 1-D, reading little more than these."""
 
 
-@dataclass(frozen=True)
-class InMemoryData:
+class InMemoryData(NamedTuple):
     """Data of a tensor that is already an array."""
 
     values: Array
@@ -179,8 +178,7 @@ class Tensor:
         return self.data.flat(max(start, 0), min(stop, self.size))
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """A group of tensors found inside a file, such as `["model_state_dict"]["generator"]`."""
 
     path: ContainerPath
@@ -193,8 +191,7 @@ class Container:
         return "".join(f"[{step!r}]" for step in self.path).replace("'", '"') or "(top level)"
 
 
-@dataclass(frozen=True)
-class Hazard:
+class Hazard(NamedTuple):
     """Code that loading the file with pickle would import and run; auscult did neither.
 
     Attributes:

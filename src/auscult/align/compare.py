@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.align.dot_products import compute_dot_product
 from auscult.align.fingerprint import BLOCK_SIZE, view_as_bits
 from auscult.align.formats import (
     NumberFormat,
@@ -258,10 +259,10 @@ class _ErrorTally:
         self.equal = self.equal and not gap.any()
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.nan_to_num(gap / np.broadcast_to(allowed, values_b.shape).reshape(-1))
-        self.shares += float(np.dot(shares, shares))
+        self.shares += compute_dot_product(shares, shares)
         self.count += gap.size
-        self.distance += float(np.dot(gap, gap))
-        self.norm += float(np.dot(magnitude, magnitude))
+        self.distance += compute_dot_product(gap, gap)
+        self.norm += compute_dot_product(magnitude, magnitude)
         return True
 
     def is_rounding(self, a: NumberFormat, b: NumberFormat) -> bool:

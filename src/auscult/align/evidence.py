@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from auscult.align.dot_products import compute_dot_product
 from auscult.align.fingerprint import BLOCK_SIZE, view_as_bits
 from auscult.align.moves import AxisMove, iter_blocks, list_moves, sample_places
 from auscult.recipe.op import Op
@@ -123,8 +124,9 @@ class _EvidenceTally:
         x, y = x.reshape(-1), y.reshape(-1)
         with np.errstate(over="ignore"):
             self.finite += x.size
-            self.sums += (x.sum(), y.sum(), np.dot(x, x), np.dot(y, y), np.dot(x, y))
-            self.squared_error += float(np.dot(x - y, x - y))
+            pairs = ((x, x), (y, y), (x, y))
+            self.sums += (x.sum(), y.sum(), *(compute_dot_product(*pair) for pair in pairs))
+            self.squared_error += compute_dot_product(x - y, x - y)
 
     def _place(self, is_differing: Array, block: tuple[slice, ...]) -> None:
         """Widen `first` and `last` to the differing places of a block."""

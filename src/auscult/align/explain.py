@@ -14,6 +14,7 @@ from auscult.align.compare import (
     find_exact_move,
     to_real_dtype,
 )
+from auscult.align.dot_products import compute_dot_product
 from auscult.align.fingerprint import BLOCK_SIZE
 from auscult.align.formats import get_dtype_name, get_float_format
 from auscult.align.moves import iter_blocks
@@ -98,7 +99,7 @@ def _measure_distance(fine: Array, coarse: Array) -> float:
         if not is_finite.all():
             x, y = x[is_finite], y[is_finite]
         gap = np.abs(x - y)
-        distance += float(np.dot(gap, gap))
+        distance += compute_dot_product(gap, gap)
         norm += float(np.vdot(y, y).real)
     if (
         norm == 0

@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.align.dot_products import compute_dot_product
 from auscult.align.fingerprint import BLOCK_SIZE
 from auscult.align.side import CheckpointSide, map_in_threads
 from auscult.weights import Array, Shape
@@ -30,7 +31,7 @@ def compute_features(array: Array) -> NDArray[np.float64]:
         if len(block):
             total += float(block.sum(dtype=np.float64))
             absolute += float(np.abs(block).sum(dtype=np.float64))
-            square += float(np.dot(block, block))
+            square += compute_dot_product(block, block)
             high, low = max(high, float(block.max())), min(low, float(block.min()))
     if count == 0 or square <= 0 or not np.isfinite(square):
         return np.zeros(5)

@@ -7,8 +7,8 @@ ends at the first difference. A vocabulary of 150,000 rows takes some tenths of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from auscult.checkpoint.glance import MEMORYVIEW_CODES
 from auscult.checkpoint.source import item_bytes, release_pages
@@ -22,8 +22,7 @@ COMPARED_BY_BYTES = frozenset((*MEMORYVIEW_CODES, "float16", "bfloat16"))
 """Types whose rows are compared in the file's own bytes."""
 
 
-@dataclass(frozen=True)
-class RowRun:
+class RowRun(NamedTuple):
     """Neighbouring rows `start` to `stop` (exclusive) that hold one value each."""
 
     start: int

@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from auscult.checkpoint.contents import Leaf
 from auscult.checkpoint.groups import BufferLeaf, TensorGroup, iter_leaves
@@ -90,8 +89,7 @@ MAX_WRAPPER_DEPTH = 6
 MAX_SHOWN_LABELS = 8
 
 
-@dataclass(frozen=True)
-class ContainerChoice:
+class ContainerChoice(NamedTuple):
     """The container that was taken, its tensors by name, and the other containers of the file."""
 
     path: ContainerPath
@@ -100,8 +98,7 @@ class ContainerChoice:
     scalars: dict[str, str]
 
 
-@dataclass(frozen=True)
-class _ModelLevel:
+class _ModelLevel(NamedTuple):
     """The level that holds the model: which of its groups and whether its own tensors belong to it."""
 
     group: TensorGroup
@@ -270,8 +267,7 @@ def _subtract_versions(
     tensors = sum(part.tensors for part in parts)
     parameters = sum(part.parameters for part in parts)
     result = [
-        replace(
-            container,
+        container._replace(
             tensors=container.tensors - tensors,
             parameters=container.parameters - parameters,
         )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from auscult.checkpoint.source import FileArray, Source, dtype_of, item_bytes
 from auscult.errors import CheckpointError
@@ -108,8 +107,7 @@ def place_tensor(
     return Tensor(name, shape, dtype, data, needed_bytes, storage, quantization)
 
 
-@dataclass(frozen=True)
-class PackedArray:
+class PackedArray(NamedTuple):
     """Data whose elements are smaller than a byte."""
 
     source: Source
@@ -144,8 +142,7 @@ def unpack_elements(raw: Array, dtype: str) -> Array:
     return flat.astype(dtype_of(dtype))
 
 
-@dataclass(frozen=True)
-class DecodedData:
+class DecodedData(NamedTuple):
     """Data that can only be decoded as a whole."""
 
     decode: Callable[[], Array]
@@ -157,8 +154,7 @@ class DecodedData:
         return self.decode().reshape(-1)[start:stop]
 
 
-@dataclass(frozen=True)
-class JoinedData:
+class JoinedData(NamedTuple):
     """Data that lies in several 1-D pieces, one after the other.
 
     Attributes:

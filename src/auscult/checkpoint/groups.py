@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from auscult.checkpoint.contents import Leaf, Opaque
 from auscult.errors import CheckpointError
@@ -29,8 +29,7 @@ _TENSOR_TYPES = (Tensor, Leaf)
 MODULE_KEYS = ("_parameters", "_buffers", "_modules")
 
 
-@dataclass(frozen=True)
-class BufferLeaf:
+class BufferLeaf(NamedTuple):
     """A tensor that its module does not train."""
 
     leaf: Tensor | Leaf

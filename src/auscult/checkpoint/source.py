@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from weakref import WeakSet
 
 from auscult.errors import CheckpointError
@@ -312,8 +312,7 @@ class FileArray:
         return np.frombuffer(view, kind.newbyteorder(">"))
 
 
-@dataclass(frozen=True)
-class SignedData:
+class SignedData(NamedTuple):
     """Data whose conjugate or negative bit is set, as torch stores lazy `conj()` and `imag` views."""
 
     base: TensorData

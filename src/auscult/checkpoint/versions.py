@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from auscult.checkpoint.contents import Leaf
 from auscult.checkpoint.groups import BufferLeaf
@@ -31,8 +31,7 @@ MIN_COPY_SHARE = 0.9
 average may lack buffers. Chosen, not measured."""
 
 
-@dataclass(frozen=True)
-class NameVersion:
+class NameVersion(NamedTuple):
     """Tensors under one beginning that are not the model.
 
     Attributes:

@@ -6,9 +6,8 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -59,8 +58,7 @@ def is_color_wanted(stream: Any) -> bool:
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What a command line asked for: enough to report that it failed.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -74,6 +73,8 @@ def replace_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Raises:
         OSError: If the folder or disk refuses; a file that was there before is then untouched.
     """
+    import tempfile  # it imports random and three compressors, and most runs write nothing
+
     with tempfile.TemporaryDirectory(
         prefix=f".{path.name}.", suffix=".part", dir=path.parent, ignore_cleanup_errors=True
     ) as folder:

@@ -11,8 +11,7 @@ A `weight_v` without a `weight_g` beside it is not weight norm: spectral norm ha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 PairForm = Literal["weight-norm-old", "weight-norm-new"]
 
@@ -21,8 +20,7 @@ _OLD_NAME = re.compile(r"(?P<weight>.*?weight\w*)_[gv]")
 _NEW_NAME = re.compile(r"(?P<layer>.*?)parametrizations\.(?P<leaf>\w+)\.original[01]")
 
 
-@dataclass(frozen=True)
-class WeightNormNames:
+class WeightNormNames(NamedTuple):
     """The two names under which weight norm stores one weight.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from auscult.families._plan import ANY_SHAPE, Plan, to_mlx_shape
 from auscult.families.records import Layout
@@ -14,8 +14,7 @@ NAME_ONLY_WEIGHT = 0.25  # what a tensor of the right name and another shape cou
 ABSENT_EVIDENCE_FACTOR = 0.5  # what each absent piece of decisive evidence leaves of the score
 
 
-@dataclass(frozen=True)
-class SignatureFact:
+class SignatureFact(NamedTuple):
     """A decisive fact: names that make the family (`any_of`), or names that speak for another one (`none_of`)."""
 
     says: str
@@ -27,8 +26,7 @@ class SignatureFact:
         return (not self.any_of or has(*self.any_of)) and not (self.none_of and has(*self.none_of))
 
 
-@dataclass(frozen=True)
-class PlanFit:
+class PlanFit(NamedTuple):
     """The comparison of one reading of a checkpoint with one plan. All names are canonical.
 
     `reshaped` have another shape than planned, `halved` only one tensor of their weight-norm pair.

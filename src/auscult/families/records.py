@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Layout = Literal["torch", "mlx", "unknown"]
 Parametrisation = Literal["weight-norm-old", "weight-norm-new", "fused", "none"]
@@ -31,8 +31,7 @@ statistics of a normalisation; `counter` is BatchNorm's `num_batches_tracked`.
 """
 
 
-@dataclass(frozen=True)
-class FreeChoice:
+class FreeChoice(NamedTuple):
     """Something that the model computes and no tensor shows, as a finite set to be tried.
 
     Attributes:
@@ -47,8 +46,7 @@ class FreeChoice:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(NamedTuple):
     """A config under the name by which people know it, with where it comes from."""
 
     name: str

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 EvidenceKind = Literal[
     "weights", "code", "reference-weights", "traces", "reference-audio", "training", "config"
@@ -11,8 +10,7 @@ EvidenceKind = Literal[
 """A kind of evidence that a diagnosis can look at."""
 
 
-@dataclass(frozen=True)
-class Suspect:
+class Suspect(NamedTuple):
     """Something in a model that can make a sound.
 
     Attributes:

@@ -17,6 +17,7 @@ from auscult.checkpoint.contents import HEAD_BYTES, Contents
 from auscult.checkpoint.formats import npz, safetensors, torch_legacy, torch_zip
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
+from auscult.facts.shard_names import NUMBERED_NAME, SHARD_SUFFIXES
 from auscult.finding import Skip
 from auscult.weights import Hazard
 
@@ -26,8 +27,6 @@ SHARD_READERS = (safetensors, torch_zip, torch_legacy, npz)
 INDEX_SUFFIX = ".index.json"
 VARIANT_INDEX_NAME = re.compile(r".+\.index\.[A-Za-z0-9_-]+\.json")
 """Of another number format beside the plain one, as diffusers writes it: `model.safetensors.index.fp16.json`."""
-NUMBERED_NAME = re.compile(r"(.+)-(\d+)-of-(\d+)(\.[a-z]+)")
-SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
 MAX_SHARDS = 10_000
 
 
@@ -39,7 +38,7 @@ def sniff(source: Source, head: bytes) -> bool:
         return False
     try:
         return source.is_folder and any(
-            _is_index_name(entry.name) or entry.name.endswith(SUFFIXES)
+            _is_index_name(entry.name) or entry.name.endswith(SHARD_SUFFIXES)
             for entry in source.path.iterdir()
         )
     except OSError:
@@ -83,7 +82,7 @@ def _read_folder(path: Path) -> Contents:
     if len(preferred) == 1:
         return read(Source(preferred[0]))
     files = [entry for entry in entries if entry.suffix == ".safetensors"] or [
-        e for e in entries if e.suffix in SUFFIXES
+        e for e in entries if e.suffix in SHARD_SUFFIXES
     ]
     name_matches = [NUMBERED_NAME.fullmatch(entry.name) for entry in files]
     families = {(match[1], match[3], match[4]) for match in name_matches if match}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from auscult import plugins
 from auscult.report._style import Style
@@ -22,8 +22,7 @@ def show_nothing(_report: Report, _style: Style, _verbose: int) -> Iterator[str]
     yield from ()
 
 
-@dataclass(frozen=True)
-class VerbPart:
+class VerbPart(NamedTuple):
     """How the report of one verb is shown, where that differs from the common form.
 
     Attributes:

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from auscult.checkpoint.constant_rows import RowRun, find_constant_rows
 from auscult.checkpoint.health import is_float
@@ -76,8 +76,7 @@ _UNSURE_WORD = re.compile(r"codebook|quantiz|avg|speaker|spk|pos", re.IGNORECASE
 """Tables of which rows may be unused by design: codes, averages of codes, speakers, positions."""
 
 
-@dataclass(frozen=True)
-class BlankRows:
+class BlankRows(NamedTuple):
     """Blank rows of one tensor.
 
     Attributes:

@@ -30,8 +30,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auscult.checkpoint import open_checkpoint
-from auscult.checkpoint.formats.shards import NUMBERED_NAME, SUFFIXES
 from auscult.errors import CheckpointError
+from auscult.facts.shard_names import NUMBERED_NAME, SHARD_SUFFIXES
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.rules.inspect.subject import InspectSubject
@@ -72,7 +72,9 @@ def check(subject: InspectSubject) -> Iterable[Finding | Skip]:
 
 def _list_strays(folder: Path) -> list[Path]:
     """Weight files beside numbered shards that have no number; none where there are no shards."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+    files = sorted(
+        path for path in folder.iterdir() if path.suffix in SHARD_SUFFIXES and path.is_file()
+    )
     shards = [path for path in files if NUMBERED_NAME.fullmatch(path.name)]
     suffixes = {path.suffix for path in shards}
     return [path for path in files if path not in shards and path.suffix in suffixes]

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from auscult.checkpoint.formats.shards import NUMBERED_NAME
+from auscult.facts.shard_names import NUMBERED_NAME
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems

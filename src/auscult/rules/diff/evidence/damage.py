@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from math import prod, sqrt
 
 from auscult.align.records import Match
 from auscult.recipe.ops.permute import Permute
@@ -14,9 +13,10 @@ from auscult.rules.diff.evidence.difference import (
     BOUND_SLACK,
     ArrayDifference,
     Freshness,
+    find_range,
     judge_freshness,
     measure_difference,
-    to_real_array,
+    split_complex,
 )
 from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.weights import Array
@@ -83,9 +83,6 @@ def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
     reference = reference_tensor.values().transpose(axes)
     candidate = candidate_tensor.values()
     blank = find_blank_slices(candidate, reference)
-    if reference.dtype.kind != "c" and candidate.dtype.kind != "c":
-        # every measure below computes in float64: converted once
-        reference, candidate = to_real_array(reference), to_real_array(candidate)
     return MeasuredPair(
         match,
         measure_difference(candidate, reference),
@@ -102,10 +99,11 @@ def select_measured_pairs(subject: DiffSubject, matches: Iterable[Match]) -> Ite
 
 def can_be_fresh(array: Array) -> bool:
     """Whether no value lies outside the range from which PyTorch's Linear and Conv start."""
-    values = to_real_array(array)
-    return values.ndim > 1 and bool(
-        np.abs(values).max() <= (1 + BOUND_SLACK) / np.sqrt(np.prod(values.shape[1:]))
-    )
+    values = split_complex(array)
+    if values.ndim < 2:
+        return False
+    low, high = find_range(values)
+    return max(-low, high) <= (1 + BOUND_SLACK) / sqrt(prod(values.shape[1:]))
 
 
 def is_mostly_equal(subject: DiffSubject, min_share: float) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import erfc, prod, sqrt
+from math import erfc, isfinite, prod, sqrt
 from typing import Literal
 
 import numpy as np
 
+from auscult.align.dot_products import compute_dot_product
 from auscult.weights import Array
 
+BLOCK_SIZE = 1 << 15
+"""Values that are compared at once: 256 KiB in float64 stay in the second-level cache for all passes."""
 MAX_SAMPLED_VALUES = 1 << 16
 """Values that a test of distribution looks at, evenly spread over the tensor. Chosen, not measured."""
 MIN_SAMPLED_VALUES = 64
@@ -52,48 +56,129 @@ class ArrayDifference:
 
 
 def measure_difference(candidate: Array, reference: Array) -> ArrayDifference:
-    """Compare two arrays of one shape, element by element, in float64."""
-    flat_candidate, flat_reference = _flatten_pair(candidate, reference)
-    is_finite = np.isfinite(flat_candidate), np.isfinite(flat_reference)
-    finite_candidate, finite_reference = flat_candidate, flat_reference
-    unequal_flags = flat_candidate != flat_reference
-    if not (is_finite[0].all() and is_finite[1].all()):
-        unequal_flags &= ~(np.isnan(flat_candidate) & np.isnan(flat_reference))
-        finite = is_finite[0] & is_finite[1]
-        finite_candidate, finite_reference = flat_candidate[finite], flat_reference[finite]
-    unequal = np.flatnonzero(unequal_flags)
-    first, last, equal_share = flat_candidate.size, -1, 1.0
-    if unequal.size:
-        first, last = int(unequal[0]), int(unequal[-1])
-        equal_share = 1.0 - unequal.size / flat_candidate.size
+    """Compare two arrays of one shape, element by element, in float64; a block at a time, which stays in the cache."""
+    flat_arrays = _flatten_pair(candidate, reference)
+    tally = _PairTally(flat_arrays[0].size)
+    for block_candidate, block_reference in _iter_real_blocks(*flat_arrays):
+        tally.add(block_candidate, block_reference)
+    unequal_count = tally.unequal_count
+    equal_share = 1.0 - unequal_count / tally.size if unequal_count else 1.0
     return ArrayDifference(
         equal_share=equal_share,
-        first=first,
-        last=last,
-        size=flat_candidate.size,
-        tail_zero=bool(unequal.size and not flat_candidate[first:].any()),
-        nonfinite_candidate=flat_candidate.size - int(np.count_nonzero(is_finite[0])),
-        nonfinite_reference=flat_reference.size - int(np.count_nonzero(is_finite[1])),
-        correlation=compute_correlation(finite_candidate, finite_reference),
-        ratio=_compute_rms(finite_candidate) / max(_compute_rms(finite_reference), 1e-300),
+        first=tally.first,
+        last=tally.last,
+        size=tally.size,
+        tail_zero=bool(unequal_count) and not tally.tail_has_values,
+        nonfinite_candidate=tally.nonfinite[0],
+        nonfinite_reference=tally.nonfinite[1],
+        correlation=_correlate_blocks(flat_arrays, tally),
+        ratio=tally.compute_rms(0) / max(tally.compute_rms(1), 1e-300),
     )
 
 
+class _PairTally:
+    """What is counted over the blocks of two arrays, the candidate's first.
+
+    Attributes:
+        finite_count: Positions at which both are finite; `sums` and `squares` are over these.
+        tail_has_values: Whether the candidate has anything but zeros from the first difference on.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size, self.seen_count = size, 0
+        self.unequal_count, self.first, self.last = 0, size, -1
+        self.tail_has_values = False
+        self.nonfinite = [0, 0]
+        self.finite_count = 0
+        self.sums = [0.0, 0.0]
+        self.squares = [0.0, 0.0]
+
+    def add(self, candidate: Array, reference: Array) -> None:
+        """Count a block of each, float64."""
+        unequal_flags = candidate != reference
+        is_finite = np.isfinite(candidate), np.isfinite(reference)
+        kept = candidate, reference
+        if not (is_finite[0].all() and is_finite[1].all()):
+            unequal_flags &= ~(np.isnan(candidate) & np.isnan(reference))
+            finite = is_finite[0] & is_finite[1]
+            kept = candidate[finite], reference[finite]
+        self._note_unequal(unequal_flags, candidate)
+        self.finite_count += kept[0].size
+        with np.errstate(over="ignore"):
+            for side in (0, 1):
+                self.nonfinite[side] += candidate.size - int(np.count_nonzero(is_finite[side]))
+                self.sums[side] += float(kept[side].sum())
+                self.squares[side] += compute_dot_product(kept[side], kept[side])
+
+    def _note_unequal(self, unequal_flags: Array, candidate: Array) -> None:
+        tail = candidate
+        if unequal_flags.any():
+            places = np.flatnonzero(unequal_flags)
+            if self.last < 0:
+                self.first = self.seen_count + int(places[0])
+                tail = candidate[places[0] :]
+            self.last = self.seen_count + int(places[-1])
+            self.unequal_count += places.size
+        if self.last >= 0 and not self.tail_has_values:
+            self.tail_has_values = bool(tail.any())
+        self.seen_count += candidate.size
+
+    def compute_rms(self, side: int) -> float:
+        if self.finite_count:
+            return sqrt(self.squares[side] / self.finite_count)
+        return 0.0
+
+
+def _correlate_blocks(flat_arrays: tuple[Array, Array], tally: _PairTally) -> float:
+    """Pearson's correlation over the positions at which both are finite; 0 where one of them does not vary."""
+    if tally.finite_count < 2:
+        return 0.0
+    means = [total / tally.finite_count for total in tally.sums]
+    product, squares = 0.0, [0.0, 0.0]
+    has_nonfinite = any(tally.nonfinite)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for candidate, reference in _iter_real_blocks(*flat_arrays):
+            x, y = candidate, reference
+            if has_nonfinite:
+                finite = np.isfinite(candidate) & np.isfinite(reference)
+                x, y = candidate[finite], reference[finite]
+            x, y = x - means[0], y - means[1]
+            product += compute_dot_product(x, y)
+            squares[0] += compute_dot_product(x, x)
+            squares[1] += compute_dot_product(y, y)
+        scale = np.sqrt(np.float64(squares[0]) * squares[1])
+        if np.isfinite(scale) and scale > 0:
+            return float(product / scale)
+    return 0.0
+
+
+def _iter_real_blocks(candidate: Array, reference: Array) -> Iterator[tuple[Array, Array]]:
+    """Both flat arrays in float64, a block of each at a time."""
+    for start in range(0, candidate.size, BLOCK_SIZE):
+        block = slice(start, start + BLOCK_SIZE)
+        yield to_real_array(candidate[block]), to_real_array(reference[block])
+
+
 def _flatten_pair(candidate: Array, reference: Array) -> tuple[Array, Array]:
-    """Both as flat real arrays of one length; a real one beside a complex one counts as complex."""
+    """Both as flat arrays of one length, complex numbers as pairs; a real one beside a complex one counts as complex."""
     arrays = [candidate, reference]
     if (candidate.dtype.kind == "c") != (reference.dtype.kind == "c"):
         arrays = [
             array if array.dtype.kind == "c" else array.astype(np.complex128) for array in arrays
         ]
-    return to_real_array(arrays[0]).ravel(), to_real_array(arrays[1]).ravel()
+    return split_complex(arrays[0]).ravel(), split_complex(arrays[1]).ravel()
+
+
+def split_complex(array: Array) -> Array:
+    """Complex numbers as pairs of real ones along the last axis; any other array as it is."""
+    if array.dtype.kind == "c":
+        return np.ascontiguousarray(array).view(array.real.dtype)
+    return array
 
 
 def to_real_array(array: Array) -> Array:
     """The array in float64 (ml_dtypes included); complex numbers as pairs."""
-    if array.dtype.kind == "c":
-        return np.ascontiguousarray(array).view(array.real.dtype).astype(np.float64)
-    return array.astype(np.float64, copy=False)
+    return split_complex(array).astype(np.float64, copy=False)
 
 
 def compute_correlation(candidate: Array, reference: Array) -> float:
@@ -126,25 +211,36 @@ def judge_freshness(array: Array) -> Freshness | None:
     least 64 values; training leaves heavier tails and rows of unequal gain. A trained tensor passes by chance where it is
     small, so this is only evidence beside a reference that looks trained.
     """
-    values = to_real_array(array)
-    if values.size < 2 or not np.isfinite(values).all():
+    values = split_complex(array)
+    if values.size < 2:
         return None
-    if values.min() == values.max():
-        if values.any():
+    low, high = find_range(values)
+    if not (isfinite(low) and isfinite(high)):
+        return None
+    if low == high:
+        if low:
             return "constant"
         return "zero"
     if values.ndim > 1 and values.size >= MIN_SAMPLED_VALUES:
-        return _fit_distribution(values)
+        return _fit_distribution(values, max(-low, high))
     return None
 
 
-def _fit_distribution(values: Array) -> Freshness | None:
-    """Which constructor's distribution the values fit, if any."""
-    sample = np.sort(values.ravel()[:: max(1, values.size // MAX_SAMPLED_VALUES)])
+def find_range(values: Array) -> tuple[float, float]:
+    """The lowest and the highest of real values; both NaN where any of them is."""
+    if values.dtype.kind not in "fiub":  # ml_dtypes' types, of which numpy knows no order
+        values = to_real_array(values)
+    return float(values.min()), float(values.max())
+
+
+def _fit_distribution(values: Array, peak: float) -> Freshness | None:
+    """Which constructor's distribution the values fit, if any; `peak` is their largest magnitude."""
+    flat_values = values.ravel()
+    sample = np.sort(to_real_array(flat_values[:: max(1, values.size // MAX_SAMPLED_VALUES)]))
     critical = KS_CRITICAL / np.sqrt(sample.size)
     bound = 1 / np.sqrt(prod(values.shape[1:]))
     if (
-        np.abs(values).max() <= bound * (1 + BOUND_SLACK)
+        peak <= bound * (1 + BOUND_SLACK)
         and _measure_ks_distance(sample, (sample + bound) / (2 * bound)) < critical
     ):
         return "uniform"
@@ -195,7 +291,11 @@ def _has_even_rows(values: Array) -> bool:
     rows = values.reshape(values.shape[0], -1)
     if min(rows.shape) < MIN_ROWS:
         return True
-    variances = rows.var(axis=1)
+    step = max(1, BLOCK_SIZE // rows.shape[1])
+    starts = range(0, len(rows), step)
+    variances = np.concatenate(
+        [to_real_array(rows[start : start + step]).var(axis=1) for start in starts]
+    )
     spread = variances.std() / variances.mean()
     expected_spread = np.sqrt(2 / (rows.shape[1] - 1))
     return bool(spread < expected_spread * (1 + MAX_ROW_SIGMAS / np.sqrt(2 * rows.shape[0])))
