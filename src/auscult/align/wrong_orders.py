@@ -8,7 +8,7 @@ of a row is rearranged and its siblings under the same names are not. Of axes, s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from auscult.align.records import Match
@@ -40,8 +40,10 @@ def mark_wrong_orders(
     ]
 
 
-def _find_stray_rearrangements(matches: Iterable[Match]) -> frozenset[int]:
+def _find_stray_rearrangements(matches: Sequence[Match]) -> frozenset[int]:
     """Tensors with blocks or heads in another order, by `id`, among siblings of a row that stand as they are."""
+    if not any(_is_rearranged(match) for match in matches):
+        return frozenset()
     rows: dict[str, list[Match]] = defaultdict(list)
     for match in matches:
         if len(match.a) == len(match.b) == 1 and match.equality is not Equality.DIFFERENT:
@@ -51,12 +53,14 @@ def _find_stray_rearrangements(matches: Iterable[Match]) -> frozenset[int]:
                 rows[label].append(match)
     result: set[int] = set()
     for row in rows.values():
-        rearranged = [
-            match for match in row if any(isinstance(op, REARRANGEMENTS) for op in match.ops)
-        ]
+        rearranged = [match for match in row if _is_rearranged(match)]
         if 0 < len(rearranged) < len(row):
             result.update(map(id, rearranged))
     return frozenset(result)
+
+
+def _is_rearranged(match: Match) -> bool:
+    return any(isinstance(op, REARRANGEMENTS) for op in match.ops)
 
 
 def _has_wrong_gates(match: Match, a: CheckpointSide, b: CheckpointSide) -> bool:
