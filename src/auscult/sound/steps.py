@@ -55,6 +55,8 @@ SHARP_CORRELATION = 0.99
 """Correlation of such pieces. Chosen, not measured."""
 MAX_MEDIAN_OFF = 0.02
 """Of a period, by which half of the places may be off. Chosen, not measured."""
+EXCURSION_PIECES = 4
+"""Pieces within which a step that is taken back is no step. Chosen, not measured."""
 MAX_OFF = 0.1
 """Of a period, by which `MIN_EVEN_SHARE` of the places may be off. Chosen, not measured."""
 MIN_EVEN_SHARE = 0.8
@@ -139,10 +141,14 @@ def find_steps(recording: Floats, reference: Floats, rate: int, lag: int) -> Ste
 
 
 def _merge_steps(steps: list[LagStep], size: int) -> tuple[LagStep, ...]:
-    """Steps nearer to each other than a piece are one; what is left of them has to be a step."""
+    """Steps nearer to each other than a piece are one; what is left of them has to be a step. A step
+    that is taken back soon is none: a piece was like another place by chance.
+    """
     merged: list[LagStep] = []
     for step in sorted(steps, key=lambda step: step.place):
-        if merged and step.place - merged[-1].place < size:
+        is_return = bool(merged) and step.count == -merged[-1].count
+        reach = EXCURSION_PIECES * size if is_return else size
+        if merged and step.place - merged[-1].place < reach:
             last = merged.pop()
             merged.append(LagStep(last.place, last.count + step.count, step.lag))
         else:
