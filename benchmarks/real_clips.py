@@ -3,7 +3,7 @@
 python -m benchmarks.real_clips [--cache FOLDER]
 
 fetches the packages with `apt-get download` (run `apt-get update` first where its lists are empty) and unpacks them into
-a cache outside the repository. `python -m benchmarks real_clips` then counts what the rules of sound say of them.
+a cache outside the repository, and lets the speech engines that are installed speak into it. `python -m benchmarks real_clips` then counts what the rules of sound say of them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auscult.sound.recording import Recording
+
+if TYPE_CHECKING:
+    import soundfile
 
 PACKAGES: Mapping[str, str] = {
     "asterisk-core-sounds-en-wav": "prompts",
@@ -31,7 +35,13 @@ PACKAGES: Mapping[str, str] = {
     "asterisk-core-sounds-fr-wav": "prompts",
     "asterisk-core-sounds-it-wav": "prompts",
     "asterisk-core-sounds-ru-wav": "prompts",
+    "asterisk-core-sounds-en-gsm": "prompts",
+    "asterisk-core-sounds-it-gsm": "prompts",
+    "asterisk-prompt-es-co": "prompts",
+    "asterisk-prompt-fr-armelle": "prompts",
     "festvox-ru": "speech",
+    "fillets-ng-data-cs": "speech",
+    "fillets-ng-data-nl": "speech",
     "klettres-data": "speech",
     "ktuberling-data": "speech",
     "pocketsphinx-testdata": "speech",
@@ -39,21 +49,70 @@ PACKAGES: Mapping[str, str] = {
     "asterisk-moh-opsound-wav": "music",
     "fretsonfire-songs-muldjord": "music",
     "warzone2100-music": "music",
+    "asc-music": "music",
+    "drascula-music": "music",
+    "planetblupi-music-ogg": "music",
+    "singularity-music": "music",
     "btanks-data": "game",
     "colobot-common-sounds": "game",
+    "endless-sky-data": "game",
     "extremetuxracer-data": "game",
+    "fillets-ng-data": "game",
+    "freedroid-data": "game",
     "frozen-bubble-data": "game",
     "hedgewars-data": "game",
     "lincity-ng-data": "game",
     "neverball-data": "game",
     "pingus-data": "game",
     "supertux-data": "game",
+    "trackballs-data": "game",
+    "wordwarvi-sound": "game",
+    "zaz-data": "game",
+    "hydrogen-data": "notes",
     "lmms-common": "notes",
+    "lomiri-sounds": "signals",
     "oxygen-sounds": "signals",
+    "psi-plus-sounds": "signals",
+    "sound-icons": "signals",
     "sound-theme-freedesktop": "signals",
 }
 """Package, and what kind of sound is in it."""
-SUFFIXES = (".wav", ".ogg", ".oga", ".flac", ".mp3")
+ENGINES: Mapping[str, Sequence[Sequence[str]]] = {
+    "engine-flite": [
+        ["flite", "-voice", voice, "-o", "{file}", "-t", "{text}"]
+        for voice in ("awb", "kal", "rms", "slt")
+    ],
+    "engine-festival": [
+        ["text2wave", "-o", "{file}", "-eval", f"(voice_{voice})", "{text_file}"]
+        for voice in (
+            "kal_diphone",
+            "pc_diphone",
+            "czech_dita",
+            "suo_fi_lj_diphone",
+            "msu_ru_nsh_clunits",
+        )
+    ],
+    "engine-espeak-ng": [
+        ["espeak-ng", "-v", voice, "-w", "{file}", "{text}"]
+        for voice in ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "en+f3", "de+f2")
+    ],
+}
+"""Folder of the cache, and the commands that speak into it; what is not installed is left out.
+
+Debian's packages: flite, festival, festvox-kallpc16k, festvox-itapc16k, festvox-czech-dita,
+festvox-suopuhe-lj, festvox-ru, espeak-ng.
+"""
+SENTENCES = (
+    "A short sentence, spoken once.",
+    "The station closes at half past nine, so please be there early.",
+    "Seven red boats lie in the harbour. Nobody knows who left them there, and nobody asks.",
+    "Is this the right platform for the train to the coast? Yes, it leaves in four minutes.",
+    "One, two, three, four, five, six, seven, eight, nine, ten.",
+    "Through the window came the smell of fresh bread, rain on warm stones, and a distant song.",
+)
+SUFFIXES = (".wav", ".ogg", ".oga", ".flac", ".mp3", ".gsm")
+TELEPHONE_RATE = 8000
+"""Of raw GSM frames, whose files have no header."""
 MAX_SECONDS = 10.0
 """Of each file its beginning is heard."""
 MIN_SECONDS = 0.8
@@ -103,6 +162,31 @@ def fetch_packages(cache: Path) -> list[str]:
     return missing
 
 
+def speak_sentences(cache: Path) -> list[str]:
+    """Let every engine that is installed speak every sentence; the commands that could not."""
+    failed = []
+    for folder, commands in ENGINES.items():
+        (cache / folder).mkdir(parents=True, exist_ok=True)
+        for voice, text in itertools.product(range(len(commands)), range(len(SENTENCES))):
+            file = cache / folder / f"voice{voice}-sentence{text}.wav"
+            if not file.exists() and not _speak(commands[voice], SENTENCES[text], file):
+                failed.append(" ".join(commands[voice]))
+    return sorted(set(failed))
+
+
+def _speak(command: Sequence[str], text: str, file: Path) -> bool:
+    """Whether the command wrote the file."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as text_file:
+        text_file.write(text)
+        text_file.flush()
+        words = {"file": str(file), "text": text, "text_file": text_file.name}
+        try:
+            subprocess.run([word.format(**words) for word in command], check=True, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            file.unlink(missing_ok=True)
+    return file.exists()
+
+
 def is_reported(name: str) -> bool:
     """Whether a clip belongs to the half that is reported; thresholds may be set on the other one."""
     return hashlib.md5(name.encode(), usedforsecurity=False).digest()[0] % 2 == 1
@@ -116,12 +200,23 @@ def list_names(package: Path, *, reported: bool) -> list[str]:
     return sorted(half, key=lambda name: hashlib.sha256(name.encode()).digest())
 
 
+def _open_sound(path: Path) -> soundfile.SoundFile:
+    """The file, read as raw GSM where its name says so."""
+    import soundfile
+
+    if path.suffix == ".gsm":
+        return soundfile.SoundFile(
+            path, samplerate=TELEPHONE_RATE, channels=1, format="RAW", subtype="GSM610"
+        )
+    return soundfile.SoundFile(path)
+
+
 def read_clip(cache: Path, name: str) -> RealClip | None:
     """The beginning of a file; None where it is too short, silent or unreadable."""
     import soundfile
 
     try:
-        with soundfile.SoundFile(cache / name) as file:
+        with _open_sound(cache / name) as file:
             rate = file.samplerate
             samples = file.read(int(MAX_SECONDS * rate), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
@@ -133,7 +228,7 @@ def read_clip(cache: Path, name: str) -> RealClip | None:
 
 def iter_real_clips(cache: Path, *, reported: bool, per_package: int) -> Iterator[RealClip]:
     """At most so many clips of each package that is there."""
-    for package in sorted(PACKAGES):
+    for package in sorted({*PACKAGES, *ENGINES}):
         clips = (read_clip(cache, name) for name in list_names(cache / package, reported=reported))
         yield from itertools.islice((clip for clip in clips if clip is not None), per_package)
 
@@ -152,6 +247,8 @@ def main(arguments: list[str]) -> int:
     missing = fetch_packages(cache)
     for package in missing:
         sys.stderr.write(f"{package} could not be fetched: run `apt-get update` and try again\n")
+    for command in speak_sentences(cache):
+        sys.stderr.write(f"{command} could not speak: install the engine and its voice\n")
     return 1 if missing else 0
 
 

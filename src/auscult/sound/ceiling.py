@@ -25,6 +25,8 @@ FLAT_TOLERANCE = 0.001
 """Of the extreme: samples this near to it count as lying on it. Chosen, not measured."""
 BLOCK_SECONDS = 0.005
 """Length of the blocks whose peaks are compared. Chosen, not measured."""
+FLAT_TOP_SAMPLES = 3
+"""Samples that equal the extreme, one after the other, in a peak that is flat. Chosen, not measured."""
 AT_CEILING_DB = 0.5
 """A block reaches the ceiling when its peak is at most this far below the highest one.
 
@@ -48,12 +50,14 @@ class SamplePile:
             for anything rounder.
         places: Their indices, in order.
         runs: How many of them follow another one directly.
+        flat_tops: Peaks with `FLAT_TOP_SAMPLES` or more samples that equal the extreme.
     """
 
     share: float
     exact: float
     places: NDArray[np.int64]
     runs: int
+    flat_tops: int
 
 
 def find_largest_pile(channel: Floats) -> SamplePile:
@@ -68,7 +72,7 @@ def _measure_pile(channel: Floats, sign: float) -> SamplePile:
     oriented = channel if sign > 0 else -channel
     highest = float(oriented.max(initial=0.0))
     if highest <= 0:
-        return SamplePile(0.0, 0.0, np.zeros(0, np.int64), 0)
+        return SamplePile(0.0, 0.0, np.zeros(0, np.int64), 0, 0)
     near_places = np.flatnonzero(oriented >= MIN_NEAR_SHARE * highest)
     pile_places = near_places[oriented[near_places] >= (1 - FLAT_TOLERANCE) * highest]
     exact = float(
@@ -80,7 +84,14 @@ def _measure_pile(channel: Floats, sign: float) -> SamplePile:
         exact,
         pile_places,
         int((np.diff(pile_places) == 1).sum()),
+        _count_flat_tops(pile_places[oriented[pile_places] == highest]),
     )
+
+
+def _count_flat_tops(places: NDArray[np.int64]) -> int:
+    """Runs of `FLAT_TOP_SAMPLES` or more in rising sample numbers."""
+    runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
+    return sum(len(run) >= FLAT_TOP_SAMPLES for run in runs)
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ def is_same_speed(relation: Relation) -> bool:
 
 def rate_stillness(subject: SoundSubject) -> Severity:
     """An error where the sound should move: beside a reference that does, or out of a model whose
-    facts are given. Rain, engines and drones stand still as well.
+    facts are given. Else information: rain, engines, drones and guitars stand still as well.
     """
     if subject.reference is not None or knows_model(subject.facts):
         return Severity.ERROR
-    return Severity.WARNING
+    return Severity.INFO

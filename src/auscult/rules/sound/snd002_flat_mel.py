@@ -22,7 +22,7 @@ samples = vocoder(mel)          # right: what it was trained on
 ```
 
 **Blind spots.** Rain, an engine and a siren stand still too: without a reference or the facts of a
-model (`--config`, `--checkpoint`, `--text`) it is a warning. A note held from beginning to end is flat too: with a reference recording, only a
+model (`--config`, `--checkpoint`, `--text`) it is information. A note held from beginning to end is flat too: with a reference recording, only a
 sound that is much flatter than the reference is reported. Digital silence is left to `silence`.
 Noise over something else moves with it.
 

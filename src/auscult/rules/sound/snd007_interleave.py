@@ -86,6 +86,12 @@ MIN_TWO_APART = 0.35
 Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
 not recorded.
 """
+MAX_NEIGHBOURS = 0.5
+"""Correlation of neighbours where channels that are not alike alternate: a low sound under a hiss near
+half the sample rate has more.
+
+Measured on 687 real clips of 48 sources: 0.68 in the one that reached it. Margin: 0.18.
+"""
 MAX_BALANCE_DB = 12.0
 """Where every other sample is nearly nothing, zeros were stuffed in, which is `imaging`.
 
@@ -134,7 +140,11 @@ def _check_one_channel(subject: SoundSubject) -> Iterable[Finding]:
         and pairs.two_apart >= MIN_TWO_APART
         and pairs.half_step > MAX_HALF_STEP
     )
-    is_alternating = is_alternating and pairs.balance_db < MAX_BALANCE_DB
+    is_alternating = (
+        is_alternating
+        and pairs.balance_db < MAX_BALANCE_DB
+        and pairs.two_apart - pairs.skip <= MAX_NEIGHBOURS
+    )
     least = MIN_ASYMMETRY_DB if pairs.skip > 0 else MIN_PLAIN_ASYMMETRY_DB
     if pairs.asymmetry_db < least and not is_alternating:
         return

@@ -23,7 +23,8 @@ samples = samples / np.abs(samples).max()    # right: as loud as possible withou
 
 **How it is measured.** Of the samples within a tenth of the extreme, the share that lies on it to
 0.1 % (`MIN_SHARE` = 0.35), of those within 2 % the share that is equal to it (`MIN_EXACT` = 0.6),
-and at least `MIN_RUNS` = 5 that follow one another. False alarms: none on 270 clean clips of
+and at least `MIN_RUNS` = 5 that follow one another; or `MIN_FLAT_TOPS` = 3 peaks of three or more samples
+that equal the extreme. False alarms: none on 270 clean clips of
 speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound (the peaks are gone). Lower the gain before the cut.
@@ -87,6 +88,14 @@ MIN_RUNS = 5
 Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
 not recorded.
 """
+MIN_FLAT_TOPS = 3
+"""Peaks with three or more samples that equal the extreme.
+
+Measured on 687 real clips of 48 sources: whatever has as many is cut at full scale. Margin: not
+recorded.
+"""
+MIN_LEVELS = 1000
+"""Levels that the samples have: in fewer, peaks are flat by rounding. Chosen, not measured."""
 ERROR_SHARE = 1e-3
 """Of all samples: more on the ceiling are an error. Chosen, not measured."""
 
@@ -96,11 +105,18 @@ def is_cut(pile: SamplePile) -> bool:
     return pile.share >= MIN_SHARE and pile.exact >= MIN_EXACT and pile.runs >= MIN_RUNS
 
 
+def is_cut_lightly(pile: SamplePile, level_count: float) -> bool:
+    """Whether a few peaks are flat on the very extreme, in samples fine enough that this is no
+    chance.
+    """
+    return pile.flat_tops >= MIN_FLAT_TOPS and level_count >= MIN_LEVELS
+
+
 def check(subject: SoundSubject) -> Iterable[Finding]:
     piles = [find_largest_pile(channel) for channel in subject.analysis.samples]
     channel_number = max(range(len(piles)), key=lambda index: piles[index].runs)
     pile = piles[channel_number]
-    if not is_cut(pile):
+    if not is_cut(pile) and not is_cut_lightly(pile, subject.analysis.level_count):
         return
     share = len(pile.places) / subject.analysis.samples.shape[1]
     yield Finding(

@@ -17,7 +17,8 @@ samples = torch.tanh(20 * x)  # wrong: a gain before the tanh squeezes everythin
 samples = torch.tanh(x)       # right: what the model was trained with
 ```
 
-**Blind spots.** Music from a limiter looks the same. A drive of less than 12 dB over the peak is
+**Blind spots.** Music from a limiter looks the same, and drums and effects are made so: what is no
+voice is information where nothing is known of the model. A drive of less than 12 dB over the peak is
 hardly heard and hardly seen.
 
 **How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB
@@ -40,6 +41,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from auscult.finding import Finding, Severity
+from auscult.rules.sound._voice import is_voice
 from auscult.rules.sound.subject import SoundSubject, knows_model
 from auscult.rules.suspects import Suspect
 from auscult.sound.ceiling import measure_squeeze
@@ -96,14 +98,15 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     )
     if strongest_squeeze.crowding < MIN_CROWDING or strongest_squeeze.held < MIN_HELD:
         return
-    least = SURE_CROWDING
-    if subject.reference is not None or knows_model(subject.facts):
-        least = ERROR_CROWDING
+    is_known = subject.reference is not None or knows_model(subject.facts)
+    least = ERROR_CROWDING if is_known else SURE_CROWDING
     is_error = strongest_squeeze.crowding > least and strongest_squeeze.held > ERROR_HELD
+    is_sure = is_known or is_voice(subject)
+    severity = Severity.ERROR if is_error else Severity.WARNING if is_sure else Severity.INFO
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if is_error else Severity.WARNING,
+        severity,
         (subject.recording.name,),
         f"{strongest_squeeze.crowding:.0%} of the loud places reach the same height and stay near "
         "it: squeezed by a tanh or a limiter",

@@ -90,6 +90,11 @@ CODEC_HERTZ = 13000.0
 
 Measured on Vorbis files of 25 sources: their low-pass lies at 13,609 Hz at least. Margin: 609 Hz.
 """
+MAX_PEAKS = 0.4
+"""Of the energy in frequencies that stand out: above it, and where it hardly moves, the sound is a
+tone, which has no more partials. Chosen, not measured."""
+MIN_MOVEMENT_DB = 6.0
+"""Movement of the mel over time, below which that holds. Chosen, not measured."""
 MIN_OF_HALF_RATE = 0.85
 """Of half a usual rate: from here on a cliff is that of its low-pass. Chosen, not measured."""
 MAX_OF_HALF_RATE = 1.03
@@ -109,6 +114,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     ):
         return
     if _ends_with_reference(subject, edge.hertz):
+        return
+    if analysis.stillness.peaks >= MAX_PEAKS and analysis.movement_db < MIN_MOVEMENT_DB:
         return
     near_rates = [
         rate

@@ -19,7 +19,8 @@ mel = torch.randn(80, frames)  # wrong: the start noise itself goes to the vocod
 mel = sampler(network, mel)    # right: the steps that turn it into a mel
 ```
 
-**Blind spots.** A recording of rain: without a reference or the facts of a model it is a warning. Noise with the rhythm of speech moves, and is not reported.
+**Blind spots.** A recording of rain: without a reference or the facts of a model it is a warning, and
+information where most of it lies in the low frequencies, as of wind and engines. Noise with the rhythm of speech moves, and is not reported.
 
 **How it is measured.** Level in dB of each bin of the frames against the mean power of that bin,
 mean over both: Gaussian noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0.
@@ -39,7 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding
+from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import rate_stillness
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
 from auscult.rules.sound.subject import SoundSubject
@@ -146,10 +147,13 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         colour = f"mostly in the {band_name} frequencies"
     else:
         colour = "coloured"
+    severity = rate_stillness(subject)
+    if severity is Severity.INFO and band_name != "low":
+        severity = Severity.WARNING  # rain; engines and wind rumble
     yield Finding(
         CODE,
         NAME,
-        rate_stillness(subject),
+        severity,
         (subject.recording.name,),
         f"nothing but noise, {colour}, the same from beginning to end",
         confidence=0.9,

@@ -104,6 +104,11 @@ SURE_AGREEMENT = 0.9
 
 Chosen, not measured.
 """
+MAX_TONE_SHARE = 0.999
+"""Of half the sample rate: a tone there is heard by nobody, and converters and codecs leave one.
+
+Measured on 687 real clips of 48 sources: two have a line there. Margin: not recorded.
+"""
 MIN_LINE_DB = -60.0
 """Against the sound: fainter tones are not told. Chosen, not measured."""
 STRIDES = (2, 3, 4, 5, 8)
@@ -180,7 +185,11 @@ def _find_tone_trace(subject: SoundSubject, periods: tuple[int, ...]) -> Iterato
             description = (
                 f"a steady tone at {tone.hertz:,.4g} Hz, {tone.level_db:.0f} dB against the sound"
             )
-            yield _UpsamplingTrace(description, evidence, tone.agreement >= SURE_AGREEMENT)
+            is_meant = (
+                not subject.facts.strides and tone.hertz > MAX_TONE_SHARE * analysis.hertz[-1]
+            )
+            is_sure = tone.agreement >= SURE_AGREEMENT and not is_meant
+            yield _UpsamplingTrace(description, evidence, is_sure)
             return
 
 

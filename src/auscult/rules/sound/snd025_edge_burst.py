@@ -20,7 +20,8 @@ state = np.full(order, 128, np.uint8)  # right: silence
 **Blind spots.** A consonant that begins or ends a word after a pause: the burst at the end has to be
 as loud as the sound and stop at once, or be shorter than 5 ms. A key that is pressed at the end of a
 real recording is told as well. Without a reference it is information unless the very first or last
-samples are loud: a breath, a consonant or a key begins and ends softly.
+samples are loud and the rest is a voice: a breath, a consonant or a key begins and ends softly, and a
+drum begins at once.
 
 **How it is measured.** Levels of 2 ms. At the start: sound in the first 4 ms, or a burst that a
 pause of 0.15 s follows; at the end: a burst behind a pause of 60 ms. The pause has to lie
@@ -41,6 +42,7 @@ from numpy.typing import NDArray
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import find_residual
+from auscult.rules.sound._voice import is_voice
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.relation import mix_down
 
@@ -179,7 +181,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         parts.append(f"the last {1000 * (spans[-1][1] - spans[-1][0]):.0f} ms")
     if find_residual(subject) is not None:
         severity = Severity.ERROR
-    elif is_loud_at_once(analysis.voice, analysis.sample_rate):
+    elif is_loud_at_once(analysis.voice, analysis.sample_rate) and is_voice(subject):
         severity = Severity.WARNING
     else:
         severity = Severity.INFO

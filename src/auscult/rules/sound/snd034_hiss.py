@@ -26,7 +26,7 @@ warning, or information, not an error. With a reference it is `noise-added`.
 `MAX_SPREAD` = 22 times, there is noise. Reported where `MIN_NOISE_BINS` = 0.5 of all frequencies
 hold such noise and together it is less than `MAX_SNR_DB` = 27 dB below the sound, and more than
 `MIN_SNR_DB` = 3 dB, and the floors of the three thirds of the recording differ by `MAX_RANGE_DB` = 8
-dB at most. Noise that is not white is information above `SURE_SNR_DB` = 13 dB below the sound.
+dB at most. Noise that is not white is information unless it lies `SURE_SNR_DB` = 13 dB or more below a voice.
 
 **Fix.** None that is exact.
 
@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_residual
+from auscult.rules.sound._voice import is_voice
 from auscult.rules.sound.shared_suspects import NOT_LOADED, OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
 
@@ -129,7 +130,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     if measure_range_db(power[1:-1]) > MAX_RANGE_DB:
         return
-    is_sure = snr >= SURE_SNR_DB or measure_colour_db(power[1:-1]) <= MAX_WHITE_DB
+    is_white = measure_colour_db(power[1:-1]) <= MAX_WHITE_DB
+    is_sure = is_white or (snr >= SURE_SNR_DB and is_voice(subject))
     yield Finding(
         CODE,
         NAME,

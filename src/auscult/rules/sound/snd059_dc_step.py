@@ -75,6 +75,10 @@ MAX_LEVEL_CHANGE_DB = 5.0
 Measured on 330 real clips of 25 sources: where the mean moved with the sound, the level changed by 6
 dB at least. Margin: 1 dB.
 """
+SUDDEN_SECONDS = 0.06
+"""Before and after the place of a step, in which it has to be over. Chosen, not measured."""
+MIN_SUDDEN_SHARE = 0.7
+"""Of a step, that has to happen within that. Chosen, not measured."""
 SCATTER = 4.0
 """How many times the scatter of its sides a step has to be. Chosen, not measured."""
 
@@ -123,7 +127,23 @@ def is_no_sound(
         return False
     is_same_level = levels[0] * 10 ** (MAX_LEVEL_CHANGE_DB / 20) >= levels[1]
     share = abs(size_of_step) / max(levels[1], 1e-9)
-    return share >= SURE_SHARE or (is_same_level and share >= MIN_SAME_LEVEL_SHARE)
+    if share < SURE_SHARE and not (is_same_level and share >= MIN_SAME_LEVEL_SHARE):
+        return False
+    return is_sudden(samples, rate, seconds, size_of_step)
+
+
+def is_sudden(
+    samples: NDArray[np.floating], rate: int, seconds: float, size_of_step: float
+) -> bool:
+    """Whether a step is over within `SUDDEN_SECONDS`: a bass note takes a period for it."""
+    place = int(seconds * rate)
+    near, far = int(SUDDEN_SECONDS * rate), int(2 * SUDDEN_SECONDS * rate)
+    before = samples[max(place - far, 0) : max(place - near, 0)]
+    after = samples[place + near : place + far]
+    if not len(before) or not len(after):
+        return False
+    change = float(after.mean(dtype=np.float64) - before.mean(dtype=np.float64))
+    return change / size_of_step >= MIN_SUDDEN_SHARE
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
