@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auscult.sound.recording import Recording
 
@@ -115,6 +116,8 @@ TELEPHONE_RATE = 8000
 """Of raw GSM frames, whose files have no header."""
 MAX_SECONDS = 10.0
 """Of each file its beginning is heard."""
+CUT_SECONDS = 3.0
+"""Of that, in which a quiet place for its end is looked for."""
 MIN_SECONDS = 0.8
 """Shorter files say little, and are left out."""
 MIN_PEAK = 1e-3
@@ -223,7 +226,20 @@ def read_clip(cache: Path, name: str) -> RealClip | None:
         return None
     if len(samples) < MIN_SECONDS * rate or np.abs(samples).max(initial=0) < MIN_PEAK:
         return None
+    if len(samples) >= int(MAX_SECONDS * rate):
+        samples = samples[: find_quiet_end(samples, rate)]
     return RealClip(name, Recording(np.ascontiguousarray(samples.T), rate, name))
+
+
+def find_quiet_end(samples: NDArray[np.float32], rate: int) -> int:
+    """Where [time, channels] samples are quietest in their last `CUT_SECONDS`: a cut there is no cut in a
+    word.
+    """
+    block = rate // 50
+    first = len(samples) - int(CUT_SECONDS * rate)
+    last = first + (len(samples) - first) // block * block
+    levels = np.square(samples[first:last]).sum(axis=1).reshape(-1, block).sum(axis=1)
+    return first + (int(levels.argmin()) + 1) * block
 
 
 def iter_real_clips(cache: Path, *, reported: bool, per_package: int) -> Iterator[RealClip]:

@@ -27,6 +27,7 @@ MAX_MEAN_SHARE = 0.05
 """Of a frame's energy, that its mean may have: what lies on a constant is predicted by it. Chosen, not
 measured."""
 TINY = 1e-30
+"""Added to energies, so that silence divides by no zero. Chosen, not measured."""
 
 
 def choose_frames(voice: Floats, sample_rate: int) -> Doubles:

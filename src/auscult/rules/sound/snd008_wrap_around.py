@@ -114,7 +114,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
             or wrap_jumps.steadiness > MAX_STEADINESS
         ):
             continue
-        if is_cut(find_largest_pile(channel)):
+        if is_cut(find_largest_pile(channel), subject.analysis.level_count):
             return
         yield Finding(
             CODE,

@@ -102,7 +102,9 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     least = ERROR_CROWDING if is_known else SURE_CROWDING
     is_error = strongest_squeeze.crowding > least and strongest_squeeze.held > ERROR_HELD
     is_sure = is_known or is_voice(subject)
-    severity = Severity.ERROR if is_error else Severity.WARNING if is_sure else Severity.INFO
+    severity = Severity.INFO
+    if is_sure:
+        severity = Severity.ERROR if is_error else Severity.WARNING
     yield Finding(
         CODE,
         NAME,

@@ -61,7 +61,7 @@ NAME = "frame-seams"
 REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
-EXPLAINS = ("phase-metallic", "noise", "imaging")
+EXPLAINS = ("phase-metallic", "noise", "imaging", "echo", "click")
 FOLLOWS = True
 SUSPECTS = (
     Suspect(

