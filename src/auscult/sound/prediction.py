@@ -7,7 +7,7 @@ Putting the curve right gives the prediction back: so a curve is seen without th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ ORDER = 16
 """Order of the linear prediction. Chosen, not measured."""
 FRAME_SECONDS = 0.032
 """Length of a frame. Chosen, not measured."""
-MAX_FRAMES = 120
+MAX_FRAMES = 60
 """Frames, evenly spaced among the sounding ones. Chosen, not measured."""
 SOUNDING_SHARE = 0.03
 """Of the loud frames' energy: what is above is looked at. Chosen, not measured."""
@@ -64,8 +64,12 @@ def measure_prediction_db(frames: Doubles) -> Doubles:
     return np.asarray(10 * np.log10(correlations[:, 0] / left))
 
 
-def measure_curve_gain_db(frames: Doubles, curve: Callable[[Doubles], Doubles]) -> float:
-    """By how much a curve on the samples makes frames more predictable, median in dB: below zero for
-    a sound that has not been bent.
+def measure_curve_gain_db(
+    frames: Doubles, curve: Callable[[Doubles], Doubles], scales: Sequence[float]
+) -> float:
+    """By how much a curve on the samples, times the best one of the scales, makes frames more
+    predictable, median in dB: below zero for a sound that has not been bent.
     """
-    return float(np.median(measure_prediction_db(curve(frames)) - measure_prediction_db(frames)))
+    straight = measure_prediction_db(frames)
+    gains = (measure_prediction_db(curve(scale * frames)) - straight for scale in scales)
+    return max(float(np.median(gain)) for gain in gains)

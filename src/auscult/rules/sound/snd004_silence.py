@@ -122,7 +122,9 @@ def _report_quiet(subject: SoundSubject, peak: float) -> Finding:
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
-    deviation = float(np.abs(analysis.samples - analysis.means[:, None]).max(initial=0.0))
+    highest = analysis.samples.max(axis=1, initial=-np.inf) - analysis.means
+    lowest = analysis.means - analysis.samples.min(axis=1, initial=np.inf)
+    deviation = max(0.0, float(highest.max()), float(lowest.max()))
     if MAX_PEAK <= deviation < QUIET_PEAK and analysis.level_count <= QUIET_LEVELS:
         yield _report_quiet(subject, deviation)
         return

@@ -113,7 +113,8 @@ def is_cut_lightly(pile: SamplePile, level_count: float) -> bool:
     """Whether a few peaks are flat on the very extreme, in samples fine enough that this is no
     chance.
     """
-    return pile.flat_tops >= MIN_FLAT_TOPS and level_count >= MIN_LEVELS
+    is_fine = pile.exact >= MIN_EXACT and level_count >= MIN_LEVELS
+    return is_fine and pile.flat_tops >= MIN_FLAT_TOPS
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -101,10 +101,11 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     is_known = subject.reference is not None or knows_model(subject.facts)
     least = ERROR_CROWDING if is_known else SURE_CROWDING
     is_error = strongest_squeeze.crowding > least and strongest_squeeze.held > ERROR_HELD
-    is_sure = is_known or is_voice(subject)
     severity = Severity.INFO
-    if is_sure:
-        severity = Severity.ERROR if is_error else Severity.WARNING
+    if is_error:
+        severity = Severity.ERROR
+    elif is_known or is_voice(subject):
+        severity = Severity.WARNING
     yield Finding(
         CODE,
         NAME,
