@@ -51,7 +51,7 @@ NAME = "saturated"
 REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
-EXPLAINS = ("sample-rate-label", "frame-seams", "dropouts", "phase-metallic")
+EXPLAINS = ("sample-rate-label", "frame-seams", "dropouts", "phase-metallic", "aliasing")
 FOLLOWS = True
 SUSPECTS = (
     Suspect(
