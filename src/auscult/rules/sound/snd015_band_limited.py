@@ -115,9 +115,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         MAX_SHARE * analysis.sample_rate / 2, MAX_HERTZ
     ):
         return
-    if _ends_with_reference(subject, edge.hertz):
-        return
-    if analysis.stillness.peaks >= MAX_PEAKS and analysis.movement_db < MIN_MOVEMENT_DB:
+    if _ends_with_reference(subject, edge.hertz) or _is_tone(subject):
         return
     near_rates = [
         rate
@@ -131,11 +129,12 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         rate_note = f", as of material that once had {near_rates[0]:,} Hz"
     else:
         rate_note = ""
-    is_sure = not is_codecs and (bool(near_rates) or is_voice(subject))
+    is_known = subject.reference is not None or bool(near_rates)
+    is_warning = not is_codecs and (is_known or is_voice(subject))
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING if is_sure else Severity.INFO,
+        Severity.WARNING if is_warning else Severity.INFO,
         (subject.recording.name,),
         f"nothing above {edge.hertz:,.0f} Hz, where the sample rate could carry "
         f"{analysis.sample_rate / 2:,.0f} Hz{rate_note}",
@@ -147,6 +146,12 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         },
         rank=33,
     )
+
+
+def _is_tone(subject: SoundSubject) -> bool:
+    """Whether the sound is a tone, which ends where its last partial is."""
+    analysis = subject.analysis
+    return analysis.stillness.peaks >= MAX_PEAKS and analysis.movement_db < MIN_MOVEMENT_DB
 
 
 def _ends_with_reference(subject: SoundSubject, hertz: float) -> bool:
