@@ -26,6 +26,18 @@ def test_inputs_for_outputs_of_a_convolution(
     assert any(match.fault for match in aligned(right, port).matches) is is_fault
 
 
+@pytest.mark.parametrize(("axes", "is_fault"), [((0, 2, 3, 1), False), ((2, 1, 0, 3), True)])
+def test_a_square_kernel_over_one_channel(
+    axes: tuple[int, ...], is_fault: bool, rng: np.random.Generator
+) -> None:
+    right = {"conv.0.weight": draw(rng, 8, 1, 3, 3), "conv.0.bias": draw(rng, 8)}
+    port = {
+        "body/conv/w": right["conv.0.weight"].transpose(axes).copy(),
+        "body/conv/b": right["conv.0.bias"],
+    }
+    assert any(match.fault for match in aligned(right, port).matches) is is_fault
+
+
 def make_products(right: Arrays, straight: str = "") -> Checkpoint:
     """A graph that multiplies by each matrix from the right.
 

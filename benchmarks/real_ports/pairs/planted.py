@@ -77,6 +77,10 @@ def set_slope(port: Any) -> None:
         block.leaky_relu_slope = 0.2
 
 
+def set_batch_norm_eps(port: Any) -> None:
+    port.layers[1].conv.batch_norm.eps = 1e-2
+
+
 PAIRS = [
     plant(
         "language_models",
@@ -132,5 +136,12 @@ PAIRS = [
             ("leaky-slope",),
         ),
         "other slopes",
+    ),
+    plant(
+        "speech_encoders",
+        "FastConformer",
+        set_batch_norm_eps,
+        Fault((r"layers\.1\.conv\.norm",), ("layer-norm-eps",)),
+        "another eps of a batch norm",
     ),
 ]

@@ -7,7 +7,7 @@ the layers whose shapes do show it, or the other layers of a row, say that the t
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 
 from auscult.align.kinds import find_layer_kind, find_owner_module, list_legal_permutations
 from auscult.align.moves import sort_sides
@@ -135,7 +135,22 @@ def _has_strange_axes(match: Match, a: CheckpointSide, b: CheckpointSide) -> boo
         return False
     order = tuple(sorted(long_axes).index(axis) for axis in long_axes)
     kinds = _list_possible_kinds(match, a, b)
-    return bool(kinds) and not any(order in list_legal_permutations(kind) for kind in kinds)
+    legal_orders = {
+        _drop_short_axes(permutation, long_axes, len(shape))
+        for kind in kinds
+        for permutation in list_legal_permutations(kind)
+    }
+    return bool(kinds) and order not in legal_orders
+
+
+def _drop_short_axes(
+    permutation: tuple[int, ...], long_axes: Collection[int], rank: int
+) -> tuple[int, ...]:
+    """An order of all axes as one of the long axes alone; one of another rank (a layer over time kept as a plane) as it is."""
+    if len(permutation) != rank:
+        return permutation
+    ordered = sorted(long_axes)
+    return tuple(ordered.index(axis) for axis in permutation if axis in long_axes)
 
 
 def _list_possible_kinds(
