@@ -109,8 +109,8 @@ class TestWeightNorm:
         assert plain(result)
         assert result.coverage().buckets["identical"] == len(split)
 
-    @pytest.mark.parametrize(("norm_axis", "gain_axis"), [(1, 1), (1, 0)])
-    def test_the_wrong_axis(self, norm_axis: int, gain_axis: int, rng: np.random.Generator) -> None:
+    @pytest.mark.parametrize("gain_axis", [1, 0])
+    def test_the_wrong_axis(self, gain_axis: int, rng: np.random.Generator) -> None:
         gain, vectors = np.abs(floats(rng, 8, 1, 1)) + 1, floats(rng, 8, 8, 4)
         side = (-1, 1, 1) if gain_axis == 0 else (1, -1, 1)
         norm = np.sqrt((vectors.astype(np.float64) ** 2).sum((0, 2), keepdims=True))
@@ -123,10 +123,7 @@ class TestWeightNorm:
                     True,
                     Equality.DIFFERENT,
                 )
-                assert (match.evidence["norm_axis"], match.evidence["gain_axis"]) == (
-                    norm_axis,
-                    gain_axis,
-                )
+                assert match.evidence == {"norm_axes": (0, 2), "gain_axis": gain_axis}
                 assert match.error == pytest.approx(relative(fused(gain, vectors), wrong), rel=1e-5)
 
     @pytest.mark.parametrize(("here", "there"), [(OLD, OLD), (NEW, NEW), (OLD, NEW)])

@@ -2,7 +2,7 @@
 
 The levels before the hypotheses then find v as the other side's weight, bit for bit, and leave g over. Here such a pair is
 taken apart again and g joins v, if the fusion of both is the weight within rounding. If g is another gain, both together
-are what differs from the weight: v alone is not what the layer computes with.
+are what differs from the weight: v alone was taken for it, and is not what the layer computes with.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from math import prod
 
 from auscult.align.derived import HypothesisView, Proposal, confirm_proposal
-from auscult.align.hypotheses.weight_norm import find_gain_axes
+from auscult.align.hypotheses.weight_norm import find_gain_axes, propose_vectors_alone
 from auscult.align.ledger import Ledger
 from auscult.align.naming import find_weight_norm_pair
 from auscult.align.records import Match
@@ -52,21 +52,22 @@ def _iter_half_pairs(view: HypothesisView) -> Iterator[tuple[str, str, Match]]:
 def _fuse_pair(view: HypothesisView, gain: str, vectors: str, match: Match) -> Match | None:
     pair = find_weight_norm_pair(gain)
     is_exchanged = pair is not None and pair.names[0] == vectors
-    refuted_match = None
-    for axis in find_gain_axes(view.x.shapes[gain], view.x.shapes[vectors]):
+    target = (match.b if view.forward else match.a)[0]
+    axes = find_gain_axes(view.x.shapes[gain], view.x.shapes[vectors])
+    for axis in axes:
         fused_match = confirm_proposal(
             view,
             Proposal(
                 (gain, vectors),
-                match.b if view.forward else match.a,
+                (target,),
                 (FuseWeightNorm(axis),),
                 "weight-norm-swapped" if is_exchanged else "weight-norm-unfused",
                 is_exchanged,
-                named=True,
                 computed=True,
             ),
         )
-        if fused_match is not None and fused_match.equality is not Equality.DIFFERENT:
+        if fused_match is not None:
             return fused_match
-        refuted_match = refuted_match or fused_match
-    return refuted_match
+    if not axes:
+        return None
+    return confirm_proposal(view, propose_vectors_alone(gain, vectors, target, axes[0]))

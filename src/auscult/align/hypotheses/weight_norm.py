@@ -1,4 +1,4 @@
-"""Weight norm on one side and the fused weight on the other; fused over the wrong axis; g and v exchanged.
+"""Weight norm on one side and the fused weight on the other; fused in a wrong way; g and v exchanged.
 
 PyTorch stores g with one value for each index of axis 0 and takes the norm over all other axes; axis 0 counts *input*
 channels in a transposed convolution. Of the two tensors, g is the smaller one, whatever the names say.
@@ -7,18 +7,21 @@ channels in a transposed convolution. Of the two tensors, g is the smaller one, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from auscult.align.derived import HypothesisView, Proposal
 from auscult.align.moves import sort_sides
 from auscult.align.naming import find_weight_norm_pair
-from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, compute_norm_except
+from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.weights import Array, Shape
 
 PRIORITY = 10
 BOTH_WAYS = True
+GAIN_CAUSE = "channel-gain"
 MAX_GUESSES = 2  # by content, where no name tells the target
 
 
@@ -49,7 +52,7 @@ def propose(view: HypothesisView) -> Iterator[Proposal]:
                     computed=True,
                 )
         for target in targets:
-            yield from _propose_wrong_axes(view, gain, vectors, target)
+            yield from _propose_wrong_fusions(view, gain, vectors, target)
 
 
 def _iter_pairs(view: HypothesisView) -> Iterator[tuple[str, str, str, bool]]:
@@ -86,51 +89,66 @@ def _find_by_content(
     return view.find_similar(fused)[:MAX_GUESSES]
 
 
-def _propose_wrong_axes(
+def _propose_wrong_fusions(
     view: HypothesisView, gain: str, vectors: str, target: str
 ) -> Iterator[Proposal]:
-    """The norm, and with it perhaps the gain, taken along another axis: legal shapes, wrong gains."""
+    """Fusions of a legal shape that give wrong values: a part left out, or the norm and perhaps the gain along other axes."""
     shape = view.x.shapes[vectors]
     gain_axes = find_gain_axes(view.x.shapes[gain], shape)
     if not gain_axes:
         return
-    for norm_axis in (*range(len(shape)), None):
-        for gain_axis in [
-            axis for axis, axis_length in enumerate(shape) if axis_length == view.x.size(gain)
-        ]:
-            if norm_axis == gain_axis and gain_axis == gain_axes[0]:
-                continue
-            compute = _make_fusion_along(norm_axis, gain_axis)
-            evidence = {"norm_axis": norm_axis, "gain_axis": gain_axis, "right_axis": gain_axes[0]}
-            yield Proposal(
-                (gain, vectors),
-                (target,),
-                (FuseWeightNorm(gain_axes[0]),),
-                "weight-norm-axis",
-                True,
-                computed=True,
-                compute=compute,
-                evidence=evidence,
-            )
+    right_axes = tuple(axis for axis in range(len(shape)) if axis != gain_axes[0])
+    wrong_fusions: list[tuple[int | None, tuple[int, ...], str, dict[str, Any]]] = [
+        (gain_axes[0], (), GAIN_CAUSE, {"fusion": "g·v"}),
+        (None, right_axes, GAIN_CAUSE, {"fusion": "v/‖v‖"}),
+    ]
+    for axis_count in range(len(shape), 0, -1):
+        for norm_axes in combinations(range(len(shape)), axis_count):
+            for gain_axis in find_gain_axes((view.x.size(gain),), shape):
+                if norm_axes != right_axes or gain_axis != gain_axes[0]:
+                    evidence = {"norm_axes": norm_axes, "gain_axis": gain_axis}
+                    wrong_fusions.append((gain_axis, norm_axes, "weight-norm-axis", evidence))
+    for gain_axis_used, norm_axes, cause, evidence in wrong_fusions:
+        yield Proposal(
+            (gain, vectors),
+            (target,),
+            (FuseWeightNorm(gain_axes[0]),),
+            cause,
+            True,
+            computed=True,
+            compute=_make_fusion(gain_axis_used, norm_axes),
+            evidence=evidence,
+        )
 
 
-def _make_fusion_along(
-    norm_axis: int | None, gain_axis: int
+def propose_vectors_alone(gain: str, vectors: str, target: str, axis: int) -> Proposal:
+    """That v was taken for the weight, without its gain g along that axis."""
+    return Proposal(
+        (gain, vectors),
+        (target,),
+        (FuseWeightNorm(axis),),
+        GAIN_CAUSE,
+        True,
+        compute=lambda arrays: [arrays[1]],
+        evidence={"fusion": "v"},
+    )
+
+
+def _make_fusion(
+    gain_axis: int | None, norm_axes: tuple[int, ...]
 ) -> Callable[[Sequence[Array]], list[Array]]:
+    """v, times g along an axis (None: not at all), over its norm taken over these axes (none: not at all)."""
+
     def fuse_arrays(arrays: Sequence[Array]) -> list[Array]:
         gain, vectors = arrays
-        gain_shape = [1] * vectors.ndim
-        gain_shape[gain_axis] = -1
-        wide_vectors = vectors.astype(np.float64)
-        if norm_axis is None:
-            norm = np.sqrt(np.sum(wide_vectors**2))
-        else:
-            norm = compute_norm_except(vectors, norm_axis)
+        result = vectors.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return [
-                (wide_vectors * (gain.astype(np.float64).reshape(gain_shape) / norm)).astype(
-                    vectors.dtype
-                )
-            ]
+            if norm_axes:
+                result = result / np.sqrt(np.sum(result**2, axis=norm_axes, keepdims=True))
+            if gain_axis is not None:
+                gain_shape = [1] * vectors.ndim
+                gain_shape[gain_axis] = -1
+                result = result * gain.astype(np.float64).reshape(gain_shape)
+            return [result.astype(vectors.dtype)]
 
     return fuse_arrays

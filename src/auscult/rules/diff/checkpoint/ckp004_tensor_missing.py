@@ -34,6 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.align.naming import find_weight_norm_pair
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
@@ -58,6 +59,8 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     reference, candidate = subject.noun("reference"), subject.noun("candidate")
     values = sum(subject.reference[name].size for name in names)
     text = f"the {candidate} lacks {format_count(len(names), 'tensor')} of the {reference} ({values:,} values)"
+    if all(_is_lost_gain(subject, name) for name in names):
+        text += ": of weight norm it has only v, without the gain g"
     severity, rank = Severity.ERROR, 25
     if subject.source_role == "reference":
         text += ": trained weights for which the model has no place"
@@ -74,3 +77,9 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         },
         rank=rank,
     )
+
+
+def _is_lost_gain(subject: DiffSubject, name: str) -> bool:
+    """Whether it is the g of a weight norm whose v the candidate has under the same name."""
+    pair = find_weight_norm_pair(name)
+    return pair is not None and name == pair.names[0] and pair.names[1] in subject.candidate

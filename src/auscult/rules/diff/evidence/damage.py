@@ -70,8 +70,8 @@ def measure_pairs(subject: DiffSubject) -> Mapping[int, MeasuredPair]:
     return pairs
 
 
-def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
-    """Both tensors, read once; None where their shapes do not agree."""
+def read_aligned_arrays(subject: DiffSubject, match: Match) -> tuple[Array, Array] | None:
+    """Reference and candidate of a one-to-one match in the candidate's order of axes; None where their shapes do not agree."""
     reference_tensor = subject.reference[match.a[0]]
     candidate_tensor = subject.candidate[match.b[0]]
     axes = tuple(range(len(reference_tensor.shape)))
@@ -80,8 +80,15 @@ def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
     shape = tuple(reference_tensor.shape[axis] for axis in axes)
     if shape != candidate_tensor.shape or not candidate_tensor.size:
         return None
-    reference = reference_tensor.values().transpose(axes)
-    candidate = candidate_tensor.values()
+    return reference_tensor.values().transpose(axes), candidate_tensor.values()
+
+
+def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
+    """Both tensors, read once; None where their shapes do not agree."""
+    arrays = read_aligned_arrays(subject, match)
+    if arrays is None:
+        return None
+    reference, candidate = arrays
     blank = find_blank_slices(candidate, reference)
     return MeasuredPair(
         match,

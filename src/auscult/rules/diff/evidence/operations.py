@@ -56,6 +56,7 @@ def find_causes(match: Match) -> frozenset[str]:
 def _is_shadowed(cause: str, shadowing_cause: str) -> bool:
     shadowing_pairs = (
         ("weight-norm", "weight-norm"),
+        ("weight-norm", "channel-gain"),
         ("qkv", "gate"),
         ("gate", "qkv"),
         ("layout-fortran", "layout"),

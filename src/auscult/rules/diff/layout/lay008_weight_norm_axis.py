@@ -1,7 +1,8 @@
 """Weight norm was fused over the wrong axis.
 
-**What it finds.** A fused weight that equals g·v/‖v‖ only if the norm is taken over an axis that
-does not belong to that layer: axis 0 counts *input* channels in a transposed convolution.
+**What it finds.** A fused weight that equals g·v/‖v‖ only if the norm is taken over other axes (one, some
+or all of them), or the gain put along another axis, than belongs to that layer: axis 0 counts *input*
+channels in a transposed convolution.
 
 **What you hear.** Wrong gains per channel in the upsampling layers, in a legal shape: a coloured,
 buzzing or distorted voice.
