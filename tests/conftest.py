@@ -73,6 +73,16 @@ if os.environ.get("AUSCULT_WITHOUT_FRAMEWORKS"):
     sys.meta_path.insert(0, Refusal())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without frameworks, keep the first case of every test: what is imported does not hang on the numbers."""
+    if not os.environ.get("AUSCULT_WITHOUT_FRAMEWORKS"):
+        return
+    first_by_function: dict[str, pytest.Item] = {}
+    for item in items:
+        first_by_function.setdefault(item.nodeid.partition("[")[0], item)
+    items[:] = first_by_function.values()
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command line did."""

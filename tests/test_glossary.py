@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.parsed_sources import list_nodes
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "auscult"
 ROW = re.compile(
@@ -68,7 +70,7 @@ def test_one_class_one_name() -> None:
         place = path.relative_to(SOURCE)
         if place.parts[0] == "families":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in list_nodes(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(str(place))
     shared = {name: places for name, places in homes.items() if len(places) > 1}

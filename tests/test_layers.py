@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.parsed_sources import list_nodes, parse_file
 
 SOURCE = Path(__file__).parent.parent / "src" / "auscult"
 
@@ -77,13 +80,7 @@ def files() -> Iterator[Path]:
 
 def imported(path: Path) -> Iterator[tuple[str, int]]:
     """Dotted names that a file imports, with their lines; those for the type checker alone are left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    unseen = {
-        id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if id(node) in unseen:
-            continue
+    for node in _list_seen_nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -91,6 +88,14 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
         elif isinstance(node, ast.Constant) and MODULE_NAME.fullmatch(str(node.value)):
             yield str(node.value), node.lineno  # for importlib, or a folder of plug-ins
+
+
+@functools.cache
+def _list_seen_nodes(path: Path) -> list[ast.AST]:
+    """The nodes of a file that are there at run time."""
+    blocks = [node for node in list_nodes(path) if _is_type_checking(node)]
+    unseen = {id(node) for block in blocks for node in ast.walk(block)}
+    return [node for node in list_nodes(path) if id(node) not in unseen]
 
 
 def _is_type_checking(node: ast.AST) -> bool:
@@ -130,11 +135,7 @@ def test_frameworks_only_in_their_adapters() -> None:
         place = path.relative_to(SOURCE).as_posix()
         if place.startswith(ADAPTERS):
             continue
-        at_once = {
-            line
-            for node in ast.parse(path.read_text(encoding="utf-8")).body
-            for line in _import_lines(node)
-        }
+        at_once = {line for node in parse_file(path).body for line in _import_lines(node)}
         for name, line in imported(path):
             if name.partition(".")[0] in FRAMEWORKS and (
                 line in at_once or not place.startswith(RUNNERS)
@@ -184,14 +185,8 @@ def module_of(path: Path) -> str:
 
 def imported_modules(path: Path, modules: set[str]) -> set[str]:
     """Modules of auscult that a file imports by statement, at its top or inside functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    unseen = {
-        id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
-    }
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in unseen:
-            continue
+    for node in _list_seen_nodes(path):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parsed_sources import list_nodes
+
 ROOT = Path(__file__).parent
 SOURCE = ROOT.parent / "src" / "auscult"
 MIRRORED = ("comparison", "explain", "runtime", "traces")
@@ -39,8 +41,7 @@ def test_every_module_has_a_test_file(package: str) -> None:
 def test_every_test_file_holds_a_test(package: str) -> None:
     empty = []
     for path in sorted((ROOT / package).rglob("test_*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in list_nodes(path) if isinstance(node, ast.FunctionDef)]
         if not any(node.name.startswith("test_") for node in functions):
             empty.append(str(path.relative_to(ROOT)))
     assert empty == []

@@ -22,7 +22,9 @@ class Decoder(nn.Module):
         """Begin another utterance."""
         self.state = None
 
-    def decode(self, x: torch.Tensor, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def decode(
+        self, x: torch.Tensor, state: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The sound, and what the next chunk starts with."""
         y, state = self.memory(self.norm(self.inside(x)), state)
         y = y + torch.sin(self.alpha * y) ** 2 / (self.alpha + 1e-9)
