@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,52 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "held out: SNR" in result.output
     assert "of at most" in result.output
     return folder
+
+
+def train_report(folder: Path, *settings: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and report of a run of twenty steps on the recordings of a folder."""
+    report = folder / "report.json"
+    parts = [part for setting in (*SMALL, *settings) for part in ("--set", setting)]
+    out = str(folder / "again")
+    result = call(
+        "train", "codec", "--data", str(folder), "--out", out, "--steps", "20",
+        "--flawed", "use", *parts, "-o", str(report),
+    )  # fmt: skip
+    return result.exit_code, json.loads(report.read_text())
+
+
+def test_a_short_run_says_that_it_is_not_judged_and_shows_its_curve(
+    trained: Path, tmp_path: Path
+) -> None:
+    for path in trained.glob("*.wav"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    code, report = train_report(tmp_path)
+    assert (code, report["findings"]) == (0, [])
+    assert [row["step"] for row in report["training"]["curve"]] == [0, 10, 20]
+    assert report["skips"][0]["reason"].startswith("20 steps are too few to say")
+
+
+def test_a_run_that_is_stopped_is_divergent_with_its_cause(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in trained.glob("*.wav"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(
+        "auscult.training.codec.losses.waveform_loss",
+        lambda output, _target: output.sum() * float("inf"),
+    )
+    code, report = train_report(tmp_path, "watch_every=0")
+    (finding,) = report["findings"]
+    assert (code, report["verdict"], finding["cause"]) == (1, "DIVERGENT", "training-diverged")
+    assert "stopped at step 20 of 20" in finding["message"]
+
+
+def test_silent_recordings_are_named_as_that(tmp_path: Path) -> None:
+    for number in range(4):
+        soundfile.write(tmp_path / f"{number}.wav", np.zeros(RATE, np.float32), RATE)
+    code, report = train_report(tmp_path)
+    assert code == 2
+    assert "every recording to train on is silent" in report["error"]["what"]
 
 
 def test_encode_and_decode(trained: Path, tmp_path: Path) -> None:

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.report._parts import VerbPart
+from auscult.report._parts._sparkline import SPARKLINE_WIDTH, draw_sparkline
 from auscult.report._style import Style
 from auscult.report.sections import find_section
 from auscult.report.sections.preflight import PreflightSection
 from auscult.verdict import Report
 
-BARS = "▁▂▃▄▅▆▇█"
 MAX_BOOKS = 10
 MAX_TERMS = 12
-SPARKLINE_WIDTH = 24
 _REACTION_COLUMNS = (
     ("shifted", "shift 5 ms"),
     ("half", "half level"),
@@ -137,28 +136,6 @@ def iter_term_lines(
         )
         share_text = "-" if term.get("share") is None else f"{term['share']:.1%}"
         yield f"{term['name'].ljust(width)}  {term['value']:10.4g}  {share_text:>8}{reaction_cells}"
-
-
-def draw_sparkline(
-    values: Sequence[float], low: float | None = None, high: float | None = None
-) -> str:
-    """At most `SPARK` bars; values that are no numbers are `!`."""
-    step = max(1, -(-len(values) // SPARKLINE_WIDTH))
-    sampled_values = list(values)[::step]
-    numbers = [
-        value for value in sampled_values if isinstance(value, int | float) and math.isfinite(value)
-    ]
-    if not numbers:
-        return "!" * len(sampled_values)
-    bottom, top = min(numbers) if low is None else low, max(numbers) if high is None else high
-    span = (top - bottom) or 1.0
-
-    def draw_bar(value: Any) -> str:
-        if value not in numbers:
-            return "!"
-        return BARS[max(0, min(len(BARS) - 1, int((value - bottom) / span * len(BARS))))]
-
-    return "".join(map(draw_bar, sampled_values))
 
 
 def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:

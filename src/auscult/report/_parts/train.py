@@ -6,14 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.report._parts import VerbPart
+from auscult.report._parts._sparkline import draw_sparkline
 from auscult.report._style import Style
 from auscult.report.sections import find_section
 from auscult.report.sections.train import StudySection, TrainSection
 from auscult.verdict import Report
 
+MIN_CURVE_POINTS = 2
+"""Validations that make a curve."""
+
 
 def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
     """Where the codec is, and how good it is beside what the bit rate allows."""
+    if "planned_steps" in facts:
+        yield from _iter_curve_lines(facts, style)
+        yield style(f"log: {facts['log']}", "dim")
+        return
     held_out = facts["held_out"]
     if facts.get("flawed") or facts.get("copies"):
         yield (
@@ -28,8 +36,22 @@ def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]
         f"RMS ratio {held_out['rms_ratio']:.3f}, correlation {held_out['correlation']:.3f}, DC {held_out['dc']:+.4f}"
     )
     perplexity_text = " ".join(f"{share:.0%}" for share in held_out["perplexity"])
+    yield from _iter_curve_lines(facts, style)
     yield f"perplexity of the books: {perplexity_text}"
     yield style(f"log: {facts['log']}", "dim")
+
+
+def _iter_curve_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
+    """How SNR and mel distance went on the validation recordings."""
+    curve = facts.get("curve", ())
+    if len(curve) < MIN_CURVE_POINTS:
+        return
+    for title, name, unit in (("SNR", "snr", " dB"), ("mel distance", "mel_l1", "")):
+        values = [row[name] for row in curve]
+        yield (
+            f"{style(title.ljust(12), 'bold')} {draw_sparkline(values)}  {values[0]:.2f} to"
+            f" {values[-1]:.2f}{unit}, steps {curve[0]['step']:,} to {curve[-1]['step']:,}"
+        )
 
 
 def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from auscult.facts.windows import make_symmetric_hann
 
+LOG_NAME = "train.jsonl"
+"""The log's file in the folder of a run."""
+CURVE_FIGURES = ("snr", "rms_ratio", "mel_l1")
+"""What a learning curve has of each validation."""
+
 
 class Journal:
     """Writes `train.jsonl`, and scalars, sounds and pictures for TensorBoard beside it."""
 
     def __init__(self, out: Path, *, step: int = 0, tensorboard: bool = True) -> None:
         """A run that goes on at `step` drops the lines that it is about to write again."""
-        self.path = out / "train.jsonl"
+        self.path = out / LOG_NAME
         if self.path.exists():
             kept_lines = [
                 line
@@ -79,6 +84,20 @@ def _round_floats(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_round_floats(item) for item in value]
     return value
+
+
+def read_curve(out: Path) -> list[dict[str, Any]]:
+    """Step, SNR in dB, RMS ratio and mel distance of each validation that a run's log holds."""
+    by_step: dict[int, dict[str, Any]] = {}  # a run that was begun twice has its start twice
+    if not (out / LOG_NAME).exists():
+        return []
+    for line in (out / LOG_NAME).read_text().splitlines():
+        entry = json.loads(line) if _is_whole_line(line) else {}
+        if "validation" in entry:
+            figures = entry["validation"]
+            step = entry["step"]
+            by_step[step] = {"step": step, **{name: figures[name] for name in CURVE_FIGURES}}
+    return list(by_step.values())
 
 
 def _is_past(entry: Mapping[str, Any], step: int) -> bool:

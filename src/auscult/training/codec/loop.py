@@ -16,6 +16,7 @@ from auscult.facts.progress import Progress
 from auscult.families.codec.storage import read_tensors
 from auscult.training.codec.config import TrainConfig
 from auscult.training.codec.journal import Journal
+from auscult.training.codec.monitor import Diagnosis
 from auscult.training.codec.speech import Speech
 from auscult.training.codec.trainer import RESUME, Trainer, find_learning_rate
 from auscult.training.codec.validate import evaluate_codec, reconstruct_samples
@@ -27,6 +28,16 @@ LOG_EVERY = 50  # steps
 
 class TrainingError(AuscultError):
     """A run that cannot go on."""
+
+
+class TrainingStoppedError(TrainingError):
+    """A run that was stopped because it cannot succeed; `diagnosis` says why."""
+
+    def __init__(self, diagnosis: Diagnosis, step: int) -> None:
+        super().__init__(
+            f"{diagnosis.cause}: {diagnosis.message}", where=f"step {step}", hint=diagnosis.advice
+        )
+        self.diagnosis, self.step = diagnosis, step
 
 
 def train(
@@ -52,6 +63,8 @@ def train(
         journal.line(
             {"config": config.to_dict(), "parameters": parameters, "seconds": speech.seconds}
         )
+    if journal is not None and trainer.step == 0:
+        _validate_codec(trainer, journal)  # the start, which what is reached is judged by
     try:
         _run_steps(trainer, out, journal, progress)
         return _evaluate_held_out(trainer, journal)
@@ -69,10 +82,13 @@ def _run_steps(
         tally.add(trainer.train_step())
         step, is_last = trainer.step, trainer.step == config.steps
         if trainer.bad_steps >= MAX_BAD_STEPS:
-            raise TrainingError(
-                f"{MAX_BAD_STEPS} steps in a row without a finite gradient",
-                where=f"step {step}",
-                hint="lower the learning rate, or train with precision `no`",
+            raise TrainingStoppedError(
+                Diagnosis(
+                    "training-diverged",
+                    f"{MAX_BAD_STEPS} steps in a row without a finite gradient",
+                    "lower the learning rate, or train with precision `no`",
+                ),
+                step,
             )
         if journal is not None and (step % LOG_EVERY == 0 or is_last):
             rate = find_learning_rate(step, config)
@@ -181,6 +197,4 @@ def _watch_training(trainer: Trainer, journal: Journal | None) -> None:
             }
         )
     if stop[0] is not None:
-        raise TrainingError(
-            f"{stop[0].cause}: {stop[0].message}", where=f"step {trainer.step}", hint=stop[0].advice
-        )
+        raise TrainingStoppedError(stop[0], trainer.step)

@@ -98,6 +98,24 @@ def set_level(
     return (samples * np.float32(gain)).astype(np.float32), gain
 
 
+def require_sound(speech: Speech, source: str) -> None:
+    """Refuse material of silence: a training on it fails in ways that look like other faults.
+
+    Raises:
+        UsageError: If no recording to train on, or none that is held out, has a sound in it.
+    """
+    lowest = 10 ** (SILENCE_DBFS / 20)
+    held_out = [samples for _, samples in speech.held_out]
+    for use, recordings in (("to train on", speech.training), ("held out", held_out)):
+        if not any(len(samples) and np.abs(samples).max() > lowest for samples in recordings):
+            raise UsageError(
+                f"every recording {use} is silent",
+                where=source,
+                found=f"{len(recordings)} recordings, none above {SILENCE_DBFS:.0f} dBFS",
+                hint="look at what wrote them; `auscult listen` says more of each",
+            )
+
+
 def make_telugu_speech(
     seconds: float, sample_rate: int, seed: int
 ) -> Iterator[NDArray[np.float32]]:

@@ -23,8 +23,8 @@ Samples = NDArray[np.float32]
 def evaluate_codec(
     codec: Codec, speech: Sequence[tuple[str, Samples]]
 ) -> dict[str, float | list[float]]:
-    """Means over the recordings, and `perplexity` (of each book, as a share of its codes) over all
-    of them together.
+    """Means over the recordings, and `perplexity` (of each book, as a share of its codes) and
+    `book_frames` (frames that used the book) over all of them together.
 
     Each recording uses the bit rate of the config. `snr` is in dB; `rms_ratio` that of the output
     to the input; `correlation` and `dc` of the samples; `mel_l1` in nepers.
@@ -44,7 +44,12 @@ def evaluate_codec(
         "snr_min": min(row["snr"] for row in rows),
         "bits_per_second": bits_per_second(codec.config, codes),
     }
-    return {**means, **more, "perplexity": compute_perplexity(codes, codec.config.book_size)}
+    return {
+        **means,
+        **more,
+        "perplexity": compute_perplexity(codes, codec.config.book_size),
+        "book_frames": count_book_frames(codes),
+    }
 
 
 def bits_per_second(config: Config, codes: Iterable[Tensor]) -> float:
@@ -80,6 +85,11 @@ def compute_scores(target: Samples, output: Samples, sample_rate: int) -> dict[s
         "dc": float(y.mean() - x.mean()),
         "mel_l1": log_mel_distance(mel_spectrogram(target, mel), mel_spectrogram(output, mel)),
     }
+
+
+def count_book_frames(codes: Iterable[Tensor]) -> list[float]:
+    """Frames in which each book of codes [books, frames] is used; -1 stands for not used."""
+    return [float(count) for count in (torch.cat(list(codes), -1) >= 0).sum(1)]
 
 
 def compute_perplexity(codes: Iterable[Tensor], size: int) -> list[float]:

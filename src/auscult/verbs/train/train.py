@@ -6,16 +6,23 @@ import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from auscult import rules
 from auscult.errors import UsageError
 from auscult.facts.atomic import replace_file
 from auscult.facts.install import format_install_command
 from auscult.facts.progress import Progress
+from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.report.sections.train import StudySection, TrainSection
+from auscult.rules.training.subject import MIN_JUDGED_STEPS, TrainedSubject
 from auscult.runtime.device import DEVICES, require_device
 from auscult.verbs.train.recordings import FlawedChoice, RecordingsCheck, check_recordings
 from auscult.verdict import Report, Verdict
+
+if TYPE_CHECKING:
+    from auscult.training.codec.config import TrainConfig
+    from auscult.training.codec.loop import TrainingStoppedError
 
 MODELS = ("codec",)
 STUDIES = ("amplitude",)
@@ -37,20 +44,23 @@ def train_model(
             raise, leave them out, or use them. A run that goes on is not looked at again.
 
     Returns:
-        PASS; `training` has the figures on held-out recordings, the bound at this bit rate, and the
-        files.
+        DIVERGENT if what the training reached is no working model, or if it was stopped because it
+        cannot succeed, else PASS; `training` has the figures on held-out recordings, the learning
+        curve, the bound at this bit rate, and the files.
 
     Raises:
-        UsageError: If there is no such model or setting, too little to train on, or if recordings are
-            flawed and `flawed` is `stop`; or a package or the device is missing.
-        TrainingError: If the run cannot go on; it says why.
+        UsageError: If there is no such model or setting, too little or nothing but silence to train
+            on, or if recordings are flawed and `flawed` is `stop`; or a package or the device is
+            missing.
+        TrainingError: If checkpoints cannot be saved.
     """
     _require_trainable(model, settings or {})
     from auscult.preflight_checks.measures.bound import bound
     from auscult.training.codec.config import TrainConfig
+    from auscult.training.codec.loop import TrainingStoppedError
     from auscult.training.codec.loop import train as train_codec
-    from auscult.training.codec.speech import read_speech
-    from auscult.training.codec.trainer import RELEASE, RESUME
+    from auscult.training.codec.speech import read_speech, require_sound
+    from auscult.training.codec.trainer import RESUME
 
     config = TrainConfig.from_dict(settings or {})
     codec = config.codec
@@ -64,7 +74,11 @@ def train_model(
         seed=config.seed,
         left_out=left_out,
     )
-    figures = train_codec(config, speech, progress=progress)
+    require_sound(speech, config.data)
+    try:
+        figures = train_codec(config, speech, progress=progress)
+    except TrainingStoppedError as stop:
+        return _report_stop(config, stop)
     held_out_samples = [samples for _, samples in speech.held_out]
     bound_db = bound(held_out_samples, codec.sample_rate, codec.bits_per_second)
     facts = {
@@ -74,11 +88,66 @@ def train_model(
         "kbit_per_second": codec.bits_per_second / 1000,
         "bound_db": bound_db,
         "held_out": figures,
-        "file": str(Path(config.out) / RELEASE),
-        "log": str(Path(config.out) / "train.jsonl"),
+        **_describe_files(config),
         **_describe_data(data_check),
     }
-    return Report("train", (config.data,), Verdict.PASS, section=TrainSection(facts))
+    return _judge_training(config, facts)
+
+
+def _judge_training(config: TrainConfig, facts: dict[str, Any]) -> Report:
+    """The report on a run that came to its end."""
+    subject = TrainedSubject(
+        facts["held_out"],
+        facts["curve"],
+        config.steps,
+        config.codec.book_size,
+        is_waveform_trained=config.waveform_weight > 0,
+    )
+    findings, skips = rules.run_rules(subject, "training")
+    if not subject.is_judged:
+        reason = f"{config.steps:,} steps are too few to say; {MIN_JUDGED_STEPS} or more are judged"
+        skips = (*skips, Skip("what the training reached", reason))
+    has_errors = any(finding.severity is Severity.ERROR for finding in findings)
+    return Report(
+        "train",
+        (config.data,),
+        Verdict.DIVERGENT if has_errors else Verdict.PASS,
+        findings=findings,
+        skips=skips,
+        section=TrainSection(facts),
+    )
+
+
+def _report_stop(config: TrainConfig, stop: TrainingStoppedError) -> Report:
+    """The report on a run that was stopped because it cannot succeed."""
+    diagnosis = stop.diagnosis
+    code = next(rule.code for rule in rules.every_rule("training") if rule.name == diagnosis.cause)
+    finding = Finding(
+        code,
+        diagnosis.cause,
+        Severity.ERROR,
+        (f"step {stop.step}",),
+        f"stopped at step {stop.step:,} of {config.steps:,}: {diagnosis.message}",
+        fix=Fix("guess", diagnosis.advice),
+        rank=5,
+    )
+    facts = {"steps": stop.step, "planned_steps": config.steps, **_describe_files(config)}
+    return Report(
+        "train",
+        (config.data,),
+        Verdict.DIVERGENT,
+        findings=(finding,),
+        section=TrainSection(facts),
+    )
+
+
+def _describe_files(config: TrainConfig) -> dict[str, Any]:
+    """Where checkpoint and log are, and the learning curve that the log holds."""
+    from auscult.training.codec.journal import LOG_NAME, read_curve
+    from auscult.training.codec.trainer import RELEASE
+
+    out = Path(config.out)
+    return {"file": str(out / RELEASE), "log": str(out / LOG_NAME), "curve": read_curve(out)}
 
 
 def _describe_data(data_check: RecordingsCheck | None) -> dict[str, Any]:
