@@ -39,7 +39,7 @@ CODE = "TRN029"
 NAME = "nothing-learnt"
 REQUIRES = TrainedSubject
 MIN_SNR_DB = 0.0
-"""SNR of silence: below it a model is worse than none. By definition."""
+"""SNR of silence, by definition: below it a model is worse than none. Chosen, not measured."""
 MIN_GAIN_DB = 0.1
 """Rise of the SNR that counts as learnt. Chosen, not measured."""
 MIN_MEL_GAIN = 0.01
