@@ -81,7 +81,7 @@ def test_v_alone() -> None:
 def test_one_factor_and_another_training_are_no_gains() -> None:
     tuned = FUSED + 0.1 * FUSED.std() * RNG.standard_normal(FUSED.shape).astype(np.float32)
     other = RNG.standard_normal(FUSED.shape).astype(np.float32) * FUSED.std()
-    for candidate in (2 * FUSED, tuned, other):
+    for candidate in (2 * FUSED, tuned, other, 1e-6 * other):
         report = run({"conv.weight": FUSED}, {"conv.weight": candidate})
         assert report.verdict is Verdict.DIVERGENT
         assert "channel-gain" not in {finding.cause for finding in report.findings}
