@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auscult.errors import UsageError
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.configs import is_config_file, read_mel_config
 from auscult.sound.mel_search.families import FAMILIES
 
