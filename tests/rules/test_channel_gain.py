@@ -92,7 +92,8 @@ def test_factors_of_slices() -> None:
     reference = RNG.standard_normal((130, 300, 3))
     factors = find_slice_factors(gains * reference, reference)
     assert factors is not None
-    assert (factors.axes, factors.largest) == ((1,), pytest.approx(gains.max()))
+    assert factors.axes == (1,)
+    assert factors.largest == pytest.approx(gains.max())
     assert find_slice_factors(reference, reference) is None
     changed = gains * reference
     changed[1] = 0.0  # not among the places that are looked at first
