@@ -17,7 +17,17 @@ from auscult.cli.main import list_verbs
 from auscult.finding import Finding, Severity
 from auscult.verdict import Report, Verdict
 
-VERBS_THAT_ARE_NO_TOOLS = {"demo", "mcp", "open", "report", "rules", "run", "trace", "train"}
+VERBS_THAT_ARE_NO_TOOLS = {
+    "demo",
+    "mcp",
+    "open",
+    "report",
+    "rules",
+    "run",
+    "serve",
+    "trace",
+    "train",
+}
 """They show something to a person, or make long work of their own."""
 
 

@@ -106,7 +106,7 @@ BAD_INPUTS: dict[str, Callable[[Path], list[object]]] = {
     "preflight": make_impossible_log,
     "report": make_saved_report,
 }
-WITHOUT_BAD_INPUTS = {"mcp", "open", "convert", "demo", "rules", "run", "trace", "train"}
+WITHOUT_BAD_INPUTS = {"mcp", "open", "serve", "convert", "demo", "rules", "run", "trace", "train"}
 """Verbs that make something: a bad input is an error of theirs (exit 2), or no finding."""
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from auscult.errors import AudioError
-from auscult.sound.mel import compress_mel, mel_units_per_decibel
-from auscult.sound.mel_definition import MelDefinition
+from auscult.sound.mel import MelDefinition, compress_mel, mel_units_per_decibel
 
 
 @pytest.mark.parametrize("log", ["ln", "log10", "db"])

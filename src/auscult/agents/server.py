@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auscult.agents.access import Access
 from auscult.agents.tools import AgentTools
 from auscult.errors import UsageError
 from auscult.facts.install import format_install_command
+from auscult.verbs.access import Access
 from auscult.verdict import VERSION
 
 INSTRUCTIONS = """auscult finds out why a neural audio model sounds wrong. Begin with `diagnose` and everything there is; with one \

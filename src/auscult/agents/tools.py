@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec
 
-from auscult.agents.access import Access
 from auscult.agents.answers import describe_error, describe_report
 from auscult.errors import AuscultError
+from auscult.verbs.access import Access
 from auscult.verdict import Report
 
 P = ParamSpec("P")
@@ -44,6 +44,7 @@ class AgentTools:
             "diff": self.diff,
             "convert": self.convert,
             "compare": self.compare,
+            "check": self.check,
             "listen": self.listen,
             "mel": self.mel,
             "diagnose": self.diagnose,
@@ -113,6 +114,17 @@ class AgentTools:
             self._access.resolve_target(candidate),
             inputs=inputs and self._access.resolve_file(inputs),
         )
+
+    def check(self, target: str, inputs: str) -> Report:
+        """Say whether a model holds against itself: in batches, in chunks, padded, a second time, in fewer bits.
+
+        Args:
+            target: Code that builds the model, as file.py:function.
+            inputs: A .npz file with the inputs, by name.
+        """
+        from auscult.verbs.check.check import check
+
+        return check(self._access.resolve_target(target), self._access.resolve_file(inputs))
 
     def listen(self, recordings: list[str], reference: str | None = None) -> Report:
         """Say what is wrong with recordings: which defect, where in time, and what makes such a sound.

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.families.chatterbox_voice_encoder.config import Config
-from auscult.sound.mel import mel_spectrogram
-from auscult.sound.mel_definition import MelDefinition
+from auscult.sound.mel import MelDefinition, mel_spectrogram
 
 Floats = NDArray[np.float32]
 

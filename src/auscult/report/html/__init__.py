@@ -85,7 +85,7 @@ def build_page(report: Report, *, max_embedded_bytes: int) -> str:
     Raises:
         UsageError: If Jinja2 is not installed.
     """
-    environment = _make_environment()
+    environment = make_environment()
     page = ReportPage(report, max_embedded_bytes)
     shown_sections = _collect_sections(page)
     script = _read_script()
@@ -97,16 +97,16 @@ def build_page(report: Report, *, max_embedded_bytes: int) -> str:
         counts=_describe_counts(report),
         nothing=is_empty_search and not report.findings,
         next=_find_next_command(report),
-        style=_read_assets("css", STYLES),
+        style=read_assets("css", STYLES),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=_to_script_json(page.data),
+        data=to_script_json(page.data),
         blobs=page.blobs,
     )
     return page_text
 
 
-def _make_environment() -> Any:
+def make_environment() -> Any:
     """The templates beside this file, with the filters of the page.
 
     Raises:
@@ -171,17 +171,18 @@ def _describe_counts(report: Report) -> str:
 
 
 def _read_script() -> str:
-    return f'(() => {{\n"use strict";\n{_read_assets("js", SCRIPTS)}}})();\n'
+    return f'(() => {{\n"use strict";\n{read_assets("js", SCRIPTS)}}})();\n'
 
 
-def _read_assets(folder: str, names: tuple[str, ...]) -> str:
+def read_assets(folder: str, names: tuple[str, ...]) -> str:
+    """The files of one folder (`js` or `css`), one after the other."""
     files = resources.files(__name__).joinpath(folder)
     return "\n".join(
         files.joinpath(f"{name}.{folder}").read_text(encoding="utf-8") for name in names
     )
 
 
-def _to_script_json(data: Json) -> str:
+def to_script_json(data: Json) -> str:
     """JSON that may stand inside a script element: nothing in it can end the element."""
     text: Any = json.dumps(
         to_plain_json(data), ensure_ascii=False, allow_nan=False, separators=(",", ":")

@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import compress_mel, compute_magnitudes, mel_filterbank
-from auscult.sound.mel_definition import MelDefinition, Samples
+from auscult.sound.mel import (
+    MelDefinition,
+    Samples,
+    compress_mel,
+    compute_magnitudes,
+    mel_filterbank,
+)
 
 MelValues = NDArray[np.float64]
 

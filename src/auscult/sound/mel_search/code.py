@@ -4,8 +4,7 @@ by their own names.
 
 from __future__ import annotations
 
-from auscult.sound.mel import count_padding, log_units_per_decibel, name_pad_mode
-from auscult.sound.mel_definition import MelDefinition
+from auscult.sound.mel import MelDefinition, count_padding, log_units_per_decibel, name_pad_mode
 
 _LIBROSA_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"boxcar"'}
 

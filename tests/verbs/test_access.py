@@ -1,4 +1,4 @@
-"""What a coding agent may reach."""
+"""What a server may reach."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auscult.agents.access import Access
+from auscult.verbs.access import Access
 from auscult.errors import UsageError
 
 

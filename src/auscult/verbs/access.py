@@ -1,4 +1,4 @@
-"""What an agent may reach: files below given folders, and code only where that is allowed."""
+"""What a server may reach for an agent or a page: files below given folders, and code only where that is allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auscult.errors import UsageError
 
 @dataclass(frozen=True)
 class Access:
-    """What the tools may read, write and run.
+    """What may be read, written and run.
 
     Attributes:
         roots: Folders, resolved; everything below them may be read, and new files written there.
@@ -31,7 +31,9 @@ class Access:
         """
         for root in roots:
             if not Path(root).is_dir():
-                raise UsageError("is no folder", where=str(root), hint="give folders to --root")
+                raise UsageError(
+                    "is no folder", where=str(root), hint="name a folder that is there"
+                )
         return cls(tuple(Path(root).resolve() for root in roots), is_code_allowed)
 
     def resolve_file(self, path: str) -> str:
@@ -57,7 +59,7 @@ class Access:
         Raises:
             UsageError: If it leads out of the roots, or is code and code is not allowed.
         """
-        if not is_code(target):
+        if (self.roots[0] / target).exists() or not is_code(target):
             return self.resolve_file(target)
         if not self.is_code_allowed:
             raise UsageError(
