@@ -13,7 +13,8 @@ from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.figures.si_sdr import si_sdr_db
 from auscult.sound.figures.snr import snr_db
 from auscult.sound.measures import log_mel_distance, standard_mel
-from auscult.sound.mel import Samples, mel_units_per_decibel
+from auscult.sound.mel import mel_units_per_decibel
+from auscult.sound.mel_definition import Samples
 from auscult.sound.pitch import MAX_HERTZ, MIN_HERTZ, estimate_pitch_hertz
 from benchmarks.section import format_table
 from corpus.sound.material import make_speech

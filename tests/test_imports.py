@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import resource
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+import auscult
 from tests.conftest import FRAMEWORKS
 
 HEAVY = ("scipy", "rich", "soundfile", "soxr", "ml_dtypes", "safetensors")
@@ -95,3 +97,16 @@ def _processor_seconds(*args: str) -> float:
     subprocess.run([sys.executable, *args], capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_a_type_checker_sees_every_public_name() -> None:
+    tree = ast.parse(Path(auscult.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.asname
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert seen == set(auscult.__all__)

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from auscult.errors import AudioError
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.ambiguity import find_alternatives
 from auscult.sound.mel_search.search import search_definition
 from auscult.sound.recording import Recording

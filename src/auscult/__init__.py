@@ -11,31 +11,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auscult.checkpoint.target import open_target as open
-    from auscult.checkpoint.target import state_of
-    from auscult.errors import (
-        AudioError,
-        AuscultError,
-        CheckpointError,
-        RecipeError,
-        TargetError,
-        TraceError,
-        UsageError,
-    )
-    from auscult.finding import Finding, Fix, Severity, Skip
-    from auscult.recipe import Recipe
+    from auscult.checkpoint.target import state_of as state_of
+    from auscult.errors import AudioError as AudioError
+    from auscult.errors import AuscultError as AuscultError
+    from auscult.errors import CheckpointError as CheckpointError
+    from auscult.errors import RecipeError as RecipeError
+    from auscult.errors import TargetError as TargetError
+    from auscult.errors import TraceError as TraceError
+    from auscult.errors import UsageError as UsageError
+    from auscult.finding import Finding as Finding
+    from auscult.finding import Fix as Fix
+    from auscult.finding import Severity as Severity
+    from auscult.finding import Skip as Skip
+    from auscult.recipe import Recipe as Recipe
+    from auscult.runtime.capture_run import capture as capture
     from auscult.runtime.live import trace as trace
-    from auscult.verbs.check.check import check
-    from auscult.verbs.compare.compare import compare
-    from auscult.verbs.convert.convert import convert
-    from auscult.verbs.diagnose.diagnose import diagnose
-    from auscult.verbs.diff.diff import diff
-    from auscult.verbs.inspect.inspect import inspect
+    from auscult.traces.file import read_trace as read_trace
+    from auscult.traces.file import write_trace as write_trace
+    from auscult.traces.records import Trace as Trace
+    from auscult.verbs.check.check import check as check
+    from auscult.verbs.compare.compare import compare as compare
+    from auscult.verbs.convert.convert import convert as convert
+    from auscult.verbs.diagnose.diagnose import diagnose as diagnose
+    from auscult.verbs.diff.diff import diff as diff
+    from auscult.verbs.inspect.inspect import inspect as inspect
     from auscult.verbs.listen.listen import listen as listen
-    from auscult.verbs.mel import mel
-    from auscult.verbs.preflight import preflight
+    from auscult.verbs.mel import mel as mel
+    from auscult.verbs.preflight import preflight as preflight
     from auscult.verdict import VERSION as __version__  # noqa: N811
-    from auscult.verdict import Coverage, Report, Verdict
-    from auscult.weights import Checkpoint, Tensor
+    from auscult.verdict import Coverage as Coverage
+    from auscult.verdict import Report as Report
+    from auscult.verdict import Verdict as Verdict
+    from auscult.weights import Checkpoint as Checkpoint
+    from auscult.weights import Tensor as Tensor
 
 _HOMES = {
     "checkpoint.target": ("state_of",),

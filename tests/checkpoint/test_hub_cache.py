@@ -54,3 +54,25 @@ def test_no_snapshot(tmp_path: Path) -> None:
     (cache / "snapshots").mkdir()
     with pytest.raises(CheckpointError, match="without a snapshot"):
         open_checkpoint(cache)
+
+
+def test_a_cache_of_one_model_is_that_model(tmp_path: Path) -> None:
+    cache = make_cache(tmp_path, COMMIT)
+    (tmp_path / "version.txt").write_text("1")
+    assert diff(str(tmp_path), str(cache)).verdict is Verdict.PASS
+
+
+def test_a_cache_of_several_models_lists_them(tmp_path: Path) -> None:
+    make_cache(tmp_path, COMMIT)
+    (tmp_path / "models--org--music" / "snapshots").mkdir(parents=True)
+    (tmp_path / "models--org--music" / "refs").mkdir()
+    with pytest.raises(CheckpointError, match="cache of several models") as caught:
+        open_checkpoint(tmp_path)
+    assert "models--org--music, models--someone--voice" in str(caught.value)
+    assert f"such as {tmp_path}/models--org--music" in str(caught.value)
+
+
+def test_weights_beside_a_cached_model_go_first(tmp_path: Path) -> None:
+    make_cache(tmp_path, COMMIT)
+    save_file(filled({"own.weight": (8, 4, 3)}), tmp_path / "model.safetensors")
+    assert list(open_checkpoint(tmp_path)) == ["own.weight"]

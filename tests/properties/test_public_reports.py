@@ -68,8 +68,8 @@ class LengthsContainer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         if self.name == "wav_lens":
-            return self.encoder(x, wav_lens=lengths)  # type: ignore[no-any-return]
-        return self.encoder(x)  # type: ignore[no-any-return]
+            return self.encoder(x, wav_lens=lengths)
+        return self.encoder(x)
 
 
 class MaskedMean(nn.Module):
@@ -111,7 +111,7 @@ class Tacotron(nn.Module):
         self.out = nn.Linear(8, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.prenet(x))  # type: ignore[no-any-return]
+        return self.out(self.prenet(x))
 
 
 class ScoreMask(nn.Module):
@@ -156,7 +156,7 @@ class PaddedEncoder(nn.Module):
         x = functional.elu(self.first(wave))
         if padding_mask is not None and self.is_masking:
             x = x * padding_mask[:, None]
-        return self.second(x)  # type: ignore[no-any-return]
+        return self.second(x)
 
 
 class CachedAttention(nn.Module):
@@ -217,7 +217,7 @@ class Decoder(nn.Module):
         self.up = nn.ConvTranspose1d(8, 1, 8, stride=4, padding=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.up(self.body(x))  # type: ignore[no-any-return]
+        return self.up(self.body(x))
 
 
 class CausalUpsampler(nn.Module):

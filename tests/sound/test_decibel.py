@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from auscult.errors import AudioError
-from auscult.sound.mel import MelDefinition, compress_mel, mel_units_per_decibel
+from auscult.sound.mel import compress_mel, mel_units_per_decibel
+from auscult.sound.mel_definition import MelDefinition
 
 
 @pytest.mark.parametrize("log", ["ln", "log10", "db"])

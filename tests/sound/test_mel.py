@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from auscult.errors import AudioError
 from auscult.sound.griffin_lim import griffin_lim, istft
-from auscult.sound.mel import (
-    MelDefinition,
-    compress_mel,
-    expand_mel,
-    mel_filterbank,
-    mel_spectrogram,
-    stft,
-)
+from auscult.sound.mel import compress_mel, expand_mel, mel_filterbank, mel_spectrogram, stft
+from auscult.sound.mel_definition import MelDefinition
 
 HIFIGAN = MelDefinition(
     sample_rate=22050, n_fft=1024, hop=256, win=1024, n_mels=80, fmin=0, fmax=8000

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auscult.sound.mel import MelDefinition, mel_filterbank, mel_spectrogram
+from auscult.sound.mel import mel_filterbank, mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.code import (
     list_config_names,
     write_librosa_code,

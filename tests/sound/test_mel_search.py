@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from auscult.errors import AudioError
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.against import find_changes, write_conversion_code
 from auscult.sound.mel_search.ambiguity import find_alternatives
 from auscult.sound.mel_search.families import FAMILIES

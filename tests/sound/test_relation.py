@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from auscult.errors import AudioError
 from auscult.sound.correlation import correlate_lags, find_peak
 from auscult.sound.griffin_lim import griffin_lim
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording
 from auscult.sound.relation import Relation, relate_recordings
 from tests.sound.mel_grid import sound

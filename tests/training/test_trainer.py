@@ -10,7 +10,8 @@ import pytest
 
 from auscult.checkpoint import open_checkpoint
 from auscult.families import detect_families
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.verbs.diagnose.family_build import read_stored_mel
 
 torch = pytest.importorskip("torch")

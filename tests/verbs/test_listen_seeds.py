@@ -8,7 +8,8 @@ import pytest
 from auscult import data
 from auscult.finding import Severity
 from auscult.rules.sound.subject import SoundFacts
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording, read_recording
 from auscult.verbs.listen.listen import listen
 from auscult.verdict import Report

@@ -4,7 +4,8 @@ from importlib import resources
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import read_recording, write_recording
 
 sentence = read_recording(resources.files("auscult.data") / "frase.flac").resample(22050)

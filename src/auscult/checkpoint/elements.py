@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Literal, NamedTuple
 
-from auscult.checkpoint.source import FileArray, Source, dtype_of, item_bytes
+from auscult.checkpoint.file_array import FileArray
+from auscult.checkpoint.source import Source, dtype_of, item_bytes
 from auscult.errors import CheckpointError
 from auscult.late import numpy as np
 from auscult.weights import Array, Quantization, Shape, Storage, Tensor, TensorData

@@ -22,6 +22,7 @@ from auscult.checkpoint.elements import (
     format_tensor_place,
     place_tensor,
 )
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.mil_compressed import (
     SPARSE_VALUE_OPERATIONS,
     PackedCodes,
@@ -38,7 +39,7 @@ from auscult.checkpoint.mil_value import (
     read_value_type,
 )
 from auscult.checkpoint.protobuf import Message
-from auscult.checkpoint.source import FileArray, Source
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import InMemoryData, ModuleInfo, Shape, Tensor

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.flatbuffer import FlatbufferTable
 from auscult.checkpoint.quantised.blocks import STEP_BOUND
 from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows
-from auscult.checkpoint.source import FileArray, Source
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from auscult.checkpoint.elements import DecodedData, check_count, check_shape
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.ncnn_param import NcnnLayer, NcnnStream
 from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows
-from auscult.checkpoint.source import FileArray
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from math import prod
 
 from auscult.checkpoint.elements import DecodedData
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.quantised.coded import CodedWeight, DecodedRows
-from auscult.checkpoint.source import FileArray, Source, dtype_of
+from auscult.checkpoint.source import Source, dtype_of
 from auscult.errors import CheckpointError
 from auscult.late import numpy as np
 from auscult.weights import Array, Shape, Tensor, TensorData

@@ -9,14 +9,9 @@ from math import prod
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.pickle_numpy import MAX_ELEMENTS, MAX_RANK, parse_type_code
-from auscult.checkpoint.source import (
-    TRUNCATED_HINT,
-    ByteSource,
-    FileArray,
-    item_bytes,
-    make_bounds_error,
-)
+from auscult.checkpoint.source import TRUNCATED_HINT, ByteSource, item_bytes, make_bounds_error
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Hazard, Shape, Tensor

@@ -21,8 +21,9 @@ from auscult.checkpoint.elements import (
     place_tensor,
     unpack_elements,
 )
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.protobuf import ByteSpan, Message, decode_varints
-from auscult.checkpoint.source import FileArray, Source, dtype_of
+from auscult.checkpoint.source import Source, dtype_of
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, Shape, Tensor, TensorData

@@ -7,15 +7,8 @@ from math import prod
 from typing import Any, Literal, Protocol
 
 from auscult.checkpoint.contents import Leaf
-from auscult.checkpoint.source import (
-    ByteSource,
-    FileArray,
-    SignedData,
-    is_contiguous,
-    item_bytes,
-    make_bounds_error,
-    span_of,
-)
+from auscult.checkpoint.file_array import FileArray, SignedData, is_contiguous, span_of
+from auscult.checkpoint.source import ByteSource, item_bytes, make_bounds_error
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np

@@ -63,13 +63,6 @@ FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
 )
 
 
-WEIGHT_SUFFIXES = (
-    *(".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz", ".npy", ".onnx", ".gguf"),
-    *(".tflite", ".h5", ".keras", ".msgpack", ".nemo"),
-)
-"""Of files in an archive that are named as what was probably meant."""
-MAX_SHOWN_NAME = 80
-
 DESCRIPTIONS = ((".bin", ".xml"), (".bin", ".param"))
 """Raw numbers, and the file that has their names and shapes: of OpenVINO, of ncnn and pnnx."""
 
@@ -111,18 +104,12 @@ def explain_unknown_file(source: Source, head: bytes) -> CheckpointError:
 
 
 def _describe_zip(source: Source) -> tuple[str, str]:
-    """An archive that is no checkpoint by itself: of a folder, such as a download's, with the files in it that may be one."""
+    """An archive that no reader took: damaged, without weights, or itself inside another archive."""
     try:
-        members = list(read_archive(source).members)
+        read_archive(source)
     except CheckpointError:
         return "is a damaged zip archive", "fetch or save it again"
-    names = [name for name in members if name.endswith(WEIGHT_SUFFIXES)]
-    if not names:
-        return "is a zip archive that holds no checkpoint", "unpack it and give the file inside"
-    shown = ", ".join(name[:MAX_SHOWN_NAME] for name in names[:3])
-    if len(names) > 3:
-        shown += f" and {len(names) - 3} more"
-    return f"is a zip archive of a folder, with {shown}", "unpack it and give that file or folder"
+    return "is a zip archive that holds no checkpoint", "unpack it and give the file inside"
 
 
 def _find_description(source: Source) -> Path | None:
@@ -144,9 +131,6 @@ def explain_unknown_folder(path: Path) -> CheckpointError:
     except OSError as error:
         return CheckpointError(f"cannot be opened: {error.strerror}", where=str(path))
     hint = "give the weight file itself"
-    models = [name for name in entry_names if name.startswith("models--")]
-    if models:
-        hint = f"it is a cache of several models: give one of its folders, such as {models[0]}"
     return CheckpointError(
         "is a folder without a checkpoint that auscult recognises",
         where=str(path),

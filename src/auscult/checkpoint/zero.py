@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from auscult.checkpoint.contents import Leaf
 from auscult.checkpoint.elements import JoinedData, check_shape
-from auscult.checkpoint.source import Source, contiguous_strides, item_bytes
+from auscult.checkpoint.file_array import contiguous_strides
+from auscult.checkpoint.source import Source, item_bytes
 from auscult.checkpoint.torch_tensors import TensorNode, UnreadableNode
 from auscult.errors import CheckpointError
 from auscult.facts.words import format_count

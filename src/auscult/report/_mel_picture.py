@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from auscult.facts.atomic import replace_file
-from auscult.sound.mel import Frames, MelDefinition, mel_units_per_decibel
+from auscult.sound.mel import mel_units_per_decibel
+from auscult.sound.mel_definition import Frames, MelDefinition
 
 DYNAMIC_RANGE_DB = 70.0
 ROW_INCHES = 2.1

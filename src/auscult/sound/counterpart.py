@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.correlation import centred_correlation, correlate_lags
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 from auscult.sound.recording import Recording
 from auscult.sound.relation import Relation, mix_down
 from auscult.sound.tracking import take_first_difference

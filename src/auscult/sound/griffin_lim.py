@@ -10,16 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import (
-    Frames,
-    MelDefinition,
-    Samples,
-    build_window,
-    count_padding,
-    expand_mel,
-    mel_filterbank,
-    stft,
-)
+from auscult.sound.mel import build_window, count_padding, expand_mel, mel_filterbank, stft
+from auscult.sound.mel_definition import Frames, MelDefinition, Samples
 
 
 def istft(spectrum: NDArray[np.complex64], definition: MelDefinition, length: int) -> Samples:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.facts.windows import make_symmetric_hann
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 FRAME_SAMPLES = 2048
 """Samples of a frame of the transfer function. Chosen, not measured."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording
 
 Doubles = NDArray[np.float64]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from auscult.errors import AudioError
 from auscult.facts.windows import make_symmetric_hann
-from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, stft
+from auscult.sound.mel import mel_spectrogram, stft
+from auscult.sound.mel_definition import Frames, MelDefinition, Samples
 
 COMB_WIDTH_HZ = 4.0
 """To each side of a multiple: what is so near counts as lying on it. Chosen, not measured."""

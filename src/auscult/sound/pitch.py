@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 MIN_HERTZ, MAX_HERTZ = 60.0, 700.0
 """Lowest and highest pitch that is looked for. Chosen, not measured."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from auscult.errors import AudioError
 from auscult.sound.correlation import centred_correlation, correlate_lags
 from auscult.sound.level import measure_gain_db
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 from auscult.sound.recording import Recording
 from auscult.sound.speed_search import (
     MAX_DRIFT_PPM,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.correlation import correlate_lags
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 ScalingKind = Literal["rate", "stretch"]
 Pattern = NDArray[np.float32]

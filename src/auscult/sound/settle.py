@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.facts.progress import Progress
-from auscult.sound.mel import Frames
+from auscult.sound.mel_definition import Frames
 
 Distances = NDArray[np.float64]
 Score = Callable[[Mapping[str, Any]], Distances]

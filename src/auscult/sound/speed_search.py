@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.facts.sample_rates import STANDARD_RATES
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 from auscult.sound.recording import Recording
 from auscult.sound.scaling import SpeedScaling, find_scalings, sharpen_scaling
 from auscult.sound.tracking import LagTrack, track_lag

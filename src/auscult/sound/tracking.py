@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.sound.correlation import correlate_lags, find_peak
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 MAX_PIECES = 24
 """Pieces on which a lag is measured. Chosen, not measured."""

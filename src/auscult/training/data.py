@@ -11,7 +11,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from auscult.sound.mel import MelDefinition, count_padding
+from auscult.sound.mel import count_padding
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
 from auscult.training.espeak import load_espeak
 from auscult.training.sentences import HELD_OUT, PARTS, draw_training_sentences

@@ -13,7 +13,8 @@ from torch import nn
 
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.measures import comb_share, log_mel_distance
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.averages import average_rows
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
 from auscult.training.data import Utterance

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from auscult.sound.mel import MelDefinition, build_window, count_padding, mel_filterbank
+from auscult.sound.mel import build_window, count_padding, mel_filterbank
+from auscult.sound.mel_definition import MelDefinition
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples.

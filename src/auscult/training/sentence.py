@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auscult import data
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording, write_recording
 from auscult.training.data import speak_text
 

@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from auscult.families.streamspeech_modified.config import Config as Architecture
 from auscult.families.streamspeech_modified.torch import Generator, build
-from auscult.sound.mel import MelDefinition, count_padding
+from auscult.sound.mel import count_padding
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.losses import LogMel, SpectrogramCritics, StftLoss
 
 

@@ -16,7 +16,7 @@ from auscult.finding import Json
 from auscult.report.sections.mel import MelSection
 from auscult.rules.mel.snd060_mel_definition import MAX_EXACT_SHARE
 from auscult.rules.mel.subject import MelSubject
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.against import find_changes
 from auscult.sound.mel_search.ambiguity import find_alternatives
 from auscult.sound.mel_search.code import (

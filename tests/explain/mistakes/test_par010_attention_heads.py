@@ -29,7 +29,7 @@ def test_grouped_queries_given_out_in_turn() -> None:
     k, v = K[..., :8], V[..., :8]
     neighbours = [np.repeat(x.reshape(1, 9, 2, 4), 2, axis=2).reshape(1, 9, 16) for x in (k, v)]
     tiled = [np.tile(x, (1, 1, 2)) for x in (k, v)]
-    reference, candidate = (attend(Q, *keys, 4, 0.5) for keys in (neighbours, tiled))
+    reference, candidate = (attend(Q, keys, values, 4, 0.5) for keys, values in (neighbours, tiled))
     case = attention_place(reference, candidate, 4, q_proj=Q, k_proj=k, v_proj=v)
     first = assert_explained("attention-heads", case)
     assert first.parameters["candidate"] == {"grouping": "tiled"}

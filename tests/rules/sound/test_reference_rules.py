@@ -14,7 +14,8 @@ from auscult.rules.sound import snd050_mel_definition_suspected as mel_definitio
 from auscult.rules.sound.hearing import run_sound_rules
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.griffin_lim import griffin_lim
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording
 from corpus.sound.plants import (
     channel_swap,

@@ -16,7 +16,8 @@ from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.figures.si_sdr import si_sdr_db
 from auscult.sound.figures.snr import snr_db
 from auscult.sound.measures import log_mel_distance, standard_mel
-from auscult.sound.mel import MelDefinition, Samples, mel_units_per_decibel
+from auscult.sound.mel import mel_units_per_decibel
+from auscult.sound.mel_definition import MelDefinition, Samples
 from auscult.sound.pitch import HOP_SECONDS, MAX_HERTZ, MIN_HERTZ, estimate_pitch_hertz
 from auscult.sound.recording import Recording
 from tests.sound.mel_grid import sound

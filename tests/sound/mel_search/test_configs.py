@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auscult.errors import UsageError
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.configs import is_config_file, read_mel_config
 from auscult.sound.mel_search.families import FAMILIES
 
@@ -117,7 +117,8 @@ def test_coqui(tmp_path: Path) -> None:
     del normalised["audio"]["signal_norm"]
     definition = read(tmp_path, normalised)
     loudest, quietest = (definition.multiply * level + definition.add for level in (20.0, -80.0))
-    assert (definition.log, loudest, quietest) == ("db", pytest.approx(4.0), pytest.approx(-4.0))
+    assert definition.log == "db"
+    assert (loudest, quietest) == pytest.approx((4.0, -4.0))
 
 
 def test_a_definition_of_our_own(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from auscult.checkpoint.elements import (
     format_tensor_place,
     place_tensor,
 )
+from auscult.checkpoint.file_array import FileArray, contiguous_strides
 from auscult.checkpoint.flatbuffer import FlatbufferTable
-from auscult.checkpoint.source import FileArray, Source, contiguous_strides
+from auscult.checkpoint.source import Source
 from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Shape, Tensor
 

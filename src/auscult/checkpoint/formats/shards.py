@@ -7,7 +7,7 @@ checkpoint file in it, else all `*.safetensors` files whose names number them (`
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def read(source: Source) -> Contents:
     shards = {
         open_data_file(source, shard): tensor_names for shard, tensor_names in sorted(names.items())
     }
-    return _join_shards(source.where, shards)
+    return join_shards(source.where, shards)
 
 
 def _read_folder(path: Path) -> Contents:
@@ -95,7 +95,7 @@ def _read_folder(path: Path) -> Contents:
                 expected=f"{int(total)} files",
                 found=len(files),
             )
-        return _join_shards(str(path), dict.fromkeys(map(Source, files)))
+        return join_shards(str(path), dict.fromkeys(map(Source, files)))
     if len(files) == 1:
         source = Source(files[0])
         return _find_reader(source).read(source)  # type: ignore[no-any-return]
@@ -129,7 +129,24 @@ def _read_weight_map(source: Source) -> dict[str, str]:
     return weight_map
 
 
-def _join_shards(where: str, shards: Mapping[Source, set[str] | None]) -> Contents:
+def are_all_shards(names: Sequence[str]) -> bool:
+    """Whether these are the files of one checkpoint, all of them, by the numbers in their names."""
+    matches = [NUMBERED_NAME.fullmatch(name) for name in names]
+    families = {(match[1], match[3], match[4]) for match in matches if match}
+    if not all(matches) or len(families) != 1:
+        return False
+    return len(names) == int(next(iter(families))[1])
+
+
+def join_shards(where: str, shards: Mapping[Source, set[str] | None]) -> Contents:
+    """The tensors of several files as one checkpoint.
+
+    Args:
+        shards: Of each file the names that the index has for it; None where there is no index.
+
+    Raises:
+        CheckpointError: If a file is of no known format or lacks what it should have, or two have a tensor of one name.
+    """
     tree: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     hazards: list[Hazard] = []

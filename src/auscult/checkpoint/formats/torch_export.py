@@ -13,8 +13,9 @@ from auscult.checkpoint.archive import Archive, has_member, read_archive
 from auscult.checkpoint.bounded_json import parse_json
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import check_shape, format_tensor_place
+from auscult.checkpoint.file_array import FileArray
 from auscult.checkpoint.formats import torch_zip
-from auscult.checkpoint.source import FileArray, Source, item_bytes
+from auscult.checkpoint.source import Source, item_bytes
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Shape, Tensor

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import BinaryIO
 
-from auscult.checkpoint.source import contiguous_strides
+from auscult.checkpoint.file_array import contiguous_strides
 from auscult.checkpoint.writers import OutgoingTensor, TensorPiece, group_pieces
 from auscult.errors import RecipeError
 

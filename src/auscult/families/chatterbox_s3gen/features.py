@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from auscult.errors import AudioError
 from auscult.facts.windows import make_symmetric_hann
 from auscult.families.chatterbox_s3gen.config import TOKENIZER_FFT, TOKENIZER_HOP, TOKENIZER_RATE
-from auscult.sound.mel import MelDefinition, build_window, mel_filterbank, pad_samples
+from auscult.sound.mel import build_window, mel_filterbank, pad_samples
+from auscult.sound.mel_definition import MelDefinition
 
 Floats = NDArray[np.float32]
 

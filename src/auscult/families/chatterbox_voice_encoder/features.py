@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.families.chatterbox_voice_encoder.config import Config
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 
 Floats = NDArray[np.float32]
 

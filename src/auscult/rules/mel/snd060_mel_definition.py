@@ -45,7 +45,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.mel.subject import MelSubject
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.against import SettingChange, find_changes, write_conversion_code
 from auscult.sound.mel_search.code import write_librosa_code
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from auscult.sound.mel import MelDefinition
+    from auscult.sound.mel_definition import MelDefinition
     from auscult.sound.mel_search.search import SearchOutcome
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from auscult import plugins
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 from auscult.sound.recording import Recording
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.figures import Figure, SoundPair
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 FRAME_SECONDS = 0.046
 """Length of the frames; they have the nearest power of two in samples. Chosen, not measured."""

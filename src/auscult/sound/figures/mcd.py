@@ -16,7 +16,7 @@ import numpy as np
 from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.measures import standard_mel
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 MEL_BANDS = 80
 """Mel bands that the cepstra are taken of. Chosen, not measured."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.measures import log_mel_distance, standard_mel
-from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel import mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel_definition import Frames, MelDefinition, Samples
 
 FLOOR_DB = 80.0
 """Levels this far below the reference's loudest band count as that. Chosen, not measured."""

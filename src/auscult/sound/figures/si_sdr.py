@@ -10,7 +10,7 @@ import numpy as np
 
 from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.figures.snr import MAX_DB
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 
 def si_sdr_db(candidate: Samples, reference: Samples) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auscult.sound.figures import Figure, SoundPair
-from auscult.sound.mel import Samples
+from auscult.sound.mel_definition import Samples
 
 MAX_DB = 150.0
 """What equal samples get; float32 gives no more. Chosen, not measured."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, log_units_per_decibel, mel_filterbank
+from auscult.sound.mel import log_units_per_decibel, mel_filterbank
+from auscult.sound.mel_definition import MelDefinition
 
 SETTING_WORDS = {
     "sample_rate": "sample rate",

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, Samples
+from auscult.sound.mel_definition import MelDefinition, Samples
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.bands import MelValues, predict_mel, with_settings
 from auscult.sound.mel_search.compression import MelCompression

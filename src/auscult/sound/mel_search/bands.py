@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import (
-    MelDefinition,
-    Samples,
-    compress_mel,
-    compute_magnitudes,
-    mel_filterbank,
-)
+from auscult.sound.mel import compress_mel, compute_magnitudes, mel_filterbank
+from auscult.sound.mel_definition import MelDefinition, Samples
 
 MelValues = NDArray[np.float64]
 

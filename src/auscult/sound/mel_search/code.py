@@ -4,7 +4,8 @@ by their own names.
 
 from __future__ import annotations
 
-from auscult.sound.mel import MelDefinition, count_padding, log_units_per_decibel, name_pad_mode
+from auscult.sound.mel import count_padding, log_units_per_decibel, name_pad_mode
+from auscult.sound.mel_definition import MelDefinition
 
 _LIBROSA_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"boxcar"'}
 

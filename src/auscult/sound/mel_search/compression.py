@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, Samples
+from auscult.sound.mel_definition import MelDefinition, Samples
 from auscult.sound.mel_search.bands import MelValues, compress_bands, predict_mel, with_settings
 from auscult.sound.mel_search.evidence import MIN_SHARE_OF_PEAK
 from auscult.sound.mel_search.readings import (

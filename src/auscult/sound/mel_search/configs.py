@@ -13,7 +13,7 @@ from typing import Any
 
 from auscult.errors import AudioError, UsageError
 from auscult.facts.install import format_install_command
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.bands import with_settings
 
 Values = Mapping[str, Any]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, count_frame_samples, count_padding
+from auscult.sound.mel import count_frame_samples, count_padding
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.evidence import MelEvidence
 from auscult.sound.mel_search.timing import FrameTiming

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from auscult.errors import AudioError
 from auscult.sound.mel import (
-    MelDefinition,
-    Samples,
     count_frame_samples,
     count_padding,
     mel_filterbank,
     pre_emphasise,
     shape_frames,
 )
+from auscult.sound.mel_definition import MelDefinition, Samples
 from auscult.sound.recording import Recording
 
 MelValues = NDArray[np.float64]

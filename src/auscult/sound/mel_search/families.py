@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from auscult.errors import UsageError
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import MelDefinition, log_units_per_decibel
+from auscult.sound.mel import log_units_per_decibel
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.bands import MelValues, compress_bands, norm_factors, with_settings
 from auscult.sound.mel_search.evidence import MARGIN_OVER_FLOOR

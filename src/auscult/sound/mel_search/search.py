@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auscult.errors import AudioError
 from auscult.facts.progress import Progress
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.band_norms import (
     detect_band_norm,

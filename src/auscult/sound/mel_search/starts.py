@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.descent import first_frame_seconds
 from auscult.sound.mel_search.evidence import MelEvidence

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.sound.mel import MelDefinition, mel_filterbank
+from auscult.sound.mel import mel_filterbank
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.losses import StftLoss, average_over_processes, compute_magnitude
 
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))

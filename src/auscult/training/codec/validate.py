@@ -13,7 +13,8 @@ from torch import Tensor
 from auscult.families.codec.config import Config
 from auscult.families.codec.torch import Codec
 from auscult.sound.measures import log_mel_distance
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.averages import average_rows
 
 Samples = NDArray[np.float32]

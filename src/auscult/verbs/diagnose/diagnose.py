@@ -22,7 +22,7 @@ from auscult.report.sections.settle import SettleSection
 from auscult.rules.sound.subject import SoundFacts
 from auscult.rules.suspects import EvidenceKind
 from auscult.runtime.device import DeviceName, require_device
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.verbs.diagnose.chain import CausalChain, build_causal_chain
 from auscult.verbs.diagnose.conclusion import decide_verdict, put_cause_first, suggest_next
 from auscult.verbs.diagnose.evidence import DiagnosisCase

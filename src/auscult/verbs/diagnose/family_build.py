@@ -19,7 +19,7 @@ from auscult.errors import UsageError
 from auscult.families import Detection
 from auscult.families._layouts import to_torch_layout
 from auscult.families.vocoders import Fork, find_fork
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.weights import Checkpoint, Shape
 
 ModelInputs = Mapping[str, NDArray[np.float32]]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import Frames, mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel import mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel_definition import Frames
 from auscult.sound.settle import Distances, frame_distances
 from auscult.verbs.diagnose.family_build import FamilyBuild
 

@@ -20,7 +20,8 @@ from auscult.sound.measures import (
     mel_movement_db,
     rms,
 )
-from auscult.sound.mel import MelDefinition, mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel import mel_spectrogram, mel_units_per_decibel
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.sound.settle import Settlement
 from auscult.verbs.diagnose.family_build import FamilyBuild

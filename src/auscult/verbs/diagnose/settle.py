@@ -24,7 +24,8 @@ from auscult.report._parts.settle import format_value
 from auscult.report.sections.settle import SettleSection
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import CODE
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import NAME as CAUSE
-from auscult.sound.mel import Frames, MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import Frames, MelDefinition
 from auscult.sound.recording import Recording, read_recording
 from auscult.sound.settle import (
     BLOCK_SECONDS,

@@ -19,7 +19,8 @@ from auscult.finding import Finding, Severity
 from auscult.report.sections.run import RunSection
 from auscult.rules.sound.snd053_unexplained import CODE, NAME
 from auscult.runtime.device import DeviceName, require_device
-from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.sound.settle import frame_distances, stationary_distance
 from auscult.verbs.run.sound_facts import describe_sound

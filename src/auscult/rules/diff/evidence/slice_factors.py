@@ -16,7 +16,7 @@ not in nearly all of it."""
 SAMPLED_SIDE = 64
 """Places along each axis that are looked at first: most tensors have no such factors. Chosen, not measured."""
 MAX_REST = 0.05
-"""Share of a difference that the factors may leave. Of a fine-tune they leave 0.85 and more (1 - 1 / `MIN_VALUES_PER_FACTOR` of
+"""Share of a difference (and of the candidate, which may be much smaller) that the factors may leave. Of a fine-tune they leave 0.85 and more (1 - 1 / `MIN_VALUES_PER_FACTOR` of
 the energy); rounding to bfloat16 of gains that differ by a tenth leaves 0.02. Chosen between."""
 
 
@@ -62,6 +62,7 @@ def _fit_factors(candidate: Array, reference: Array, axes: tuple[int, ...]) -> S
     energy = np.sum(reference**2, axis=others, keepdims=True)
     product = np.sum(reference * candidate, axis=others, keepdims=True)
     factors = np.divide(product, energy, out=np.ones_like(energy), where=energy > 0)
-    if float(np.linalg.norm(candidate - factors * reference)) > MAX_REST * difference:
+    size = min(difference, float(np.linalg.norm(candidate)))
+    if float(np.linalg.norm(candidate - factors * reference)) > MAX_REST * size:
         return None
     return SliceFactors(axes, float(factors.min()), float(factors.max()))

@@ -12,7 +12,7 @@ import numpy as np
 from auscult import families
 from auscult.errors import AudioError, UsageError
 from auscult.families.vocoders import import_vocoder
-from auscult.sound.mel import Frames, MelDefinition
+from auscult.sound.mel_definition import Frames, MelDefinition
 from auscult.sound.mel_search.families import FAMILIES, find_family
 from auscult.sound.settle import stationary_distance
 from auscult.verbs.diagnose.family_build import FamilyBuild

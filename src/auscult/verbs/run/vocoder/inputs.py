@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auscult.errors import UsageError
 from auscult.runtime.inputs import read_inputs
-from auscult.sound.mel import Frames
+from auscult.sound.mel_definition import Frames
 from auscult.verbs.mel import open_mel
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auscult.errors import UsageError
 from auscult.families.vocoders import import_vocoder
-from auscult.sound.mel import Frames, MelDefinition
+from auscult.sound.mel_definition import Frames, MelDefinition
 from auscult.verbs.diagnose.family_build import FamilyBuild, read_stored_mel
 from auscult.verbs.run.vocoder.definition import (
     ChosenMel,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from auscult.errors import UsageError
 from auscult.families.vocoders import import_vocoder
-from auscult.sound.mel import Frames, MelDefinition, mel_spectrogram
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.mel_definition import Frames, MelDefinition
 from auscult.sound.recording import Recording, read_recording
 from auscult.verbs.diagnose.family_build import FamilyBuild
 from auscult.verbs.diagnose.settle import MAX_SECONDS

@@ -14,7 +14,7 @@ from typing import Any
 
 from auscult.errors import AudioError, UsageError
 from auscult.families.vocoders import Vocoder
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.families import FAMILIES
 
 BESIDE = ("config.json", "config.yaml", "config.yml", "hyperparams.yaml")
