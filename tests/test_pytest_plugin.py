@@ -30,6 +30,18 @@ def wrong(parity):
 def allowed(parity):
     parity(Net(), Net(shortcuts=(True, False)), SIGNAL)
 
+def chunked(invariant):
+    from tests.properties.checked_networks import ConvVocoder
+    import numpy
+    mel = numpy.random.default_rng(5).standard_normal((1, 8, 32)).astype("float32")
+    invariant(ConvVocoder().eval(), mel, only=["determinism"])
+    invariant(ConvVocoder(dropout=0.5).eval(), mel, only=["determinism"])
+
+def silent(sound):
+    import numpy
+    silence = numpy.zeros(16000, "float32")
+    sound((silence, 16000))
+
 def golden(parity, golden_trace):
     reference = golden_trace("golden/net.safetensors", lambda: capture(Net(), {"input": SIGNAL}))
     parity(reference, Net(), strict=True)
@@ -79,6 +91,23 @@ def test_a_right_port_passes_and_a_wrong_one_fails_with_the_diagnosis(
         ]
     )
     result.stdout.no_fnmatch_line("*def assert_parity*")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("chunked", "the model does not agree with itself"),
+        ("silent", "the recording has a defect"),
+    ],
+)
+def test_models_and_recordings_fail_with_the_diagnosis(
+    session: pytest.Pytester, name: str, title: str
+) -> None:
+    result = run(session, "-k", name, "--auscult-report", "found")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"E *Divergence: {title}", "E *DIVERGENT  *"])
+    reports = sorted(path.name for path in (session.path / "found").iterdir())
+    assert reports[-1].startswith(f"test_port.py-test_{name}")
 
 
 def test_reports_are_written_where_asked_for(session: pytest.Pytester) -> None:

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from auscult.testing import Divergence, assert_invariant, assert_parity, assert_same_weights
+from auscult.testing import (
+    Divergence,
+    assert_invariant,
+    assert_parity,
+    assert_same_weights,
+    assert_sound,
+)
 from auscult.verdict import Verdict
 
 RNG = np.random.default_rng(5)
@@ -125,3 +131,19 @@ def test_a_model_that_agrees_with_itself() -> None:
         assert_invariant(dropping, mel, only=["determinism", "mode"], allow=[accepted])
     with pytest.raises(Divergence, match="not settled whether the model agrees with itself"):
         assert_invariant(ConvVocoder().eval(), mel, only=["streaming"], chunk=64)
+
+
+def test_a_recording_that_is_sound_and_one_that_is_not() -> None:
+    from tests.verbs.test_listen import RATE, voice, with_gaps
+
+    clean = voice(2.0)
+    assert assert_sound((clean.samples, RATE)).verdict is Verdict.PASS
+    with pytest.raises(Divergence) as failure:
+        assert_sound(with_gaps(clean))
+    lines = str(failure.value).splitlines()
+    assert lines[0] == "the recording has a defect"
+    assert lines[2].startswith("DIVERGENT  ")
+    codes = {finding.code for finding in failure.value.report.findings}
+    assert assert_sound(with_gaps(clean), allow=sorted(codes)).verdict is Verdict.DIVERGENT
+    with pytest.raises(Divergence):
+        assert_sound(with_gaps(clean), allow=["CKP"])

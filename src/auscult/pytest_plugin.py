@@ -1,7 +1,8 @@
 """The pytest plugin: fixtures that hold a port to its reference, and the reports of what they found.
 
-Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(reference, candidate, ...)`, `invariant(model, inputs, ...)`, `golden_trace(path, make)`.
-Marker: `@pytest.mark.auscult(floor=1e-3, allow=["gelu-variant"])` sets arguments of the two functions for one test or class.
+Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(reference, candidate, ...)`, `invariant(model, inputs, ...)`,
+`sound(recording, reference, ...)`, `golden_trace(path, make)`.
+Marker: `@pytest.mark.auscult(floor=1e-3, allow=["gelu-variant"])` sets arguments of the fixtures for one test or class.
 Options: `--auscult-report DIR`, `--auscult-format FORMAT`, `--auscult-update`.
 
 pytest loads this in every session where auscult is installed, so that nothing else is imported before a fixture is asked for.
@@ -61,7 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "auscult(**arguments): of the fixtures `parity` and `same_weights`, for this test",
+        "auscult(**arguments): of the fixtures of auscult, for this test",
     )
 
 
@@ -88,6 +89,14 @@ def invariant(request: pytest.FixtureRequest) -> CheckFunction:
     from auscult.testing import assert_invariant
 
     return _bind_check(request, assert_invariant, {})
+
+
+@pytest.fixture
+def sound(request: pytest.FixtureRequest) -> CheckFunction:
+    """`auscult.testing.assert_sound` with the arguments of the marker; its report is kept."""
+    from auscult.testing import assert_sound
+
+    return _bind_check(request, assert_sound, {})
 
 
 @pytest.fixture

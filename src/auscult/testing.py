@@ -1,6 +1,6 @@
 """Hold a port to its reference in a test: functions that pass, or fail with the diagnosis as their message.
 
-    from auscult.testing import assert_invariant, assert_parity, assert_same_weights
+    from auscult.testing import assert_invariant, assert_parity, assert_same_weights, assert_sound
 
     def test_the_port_holds_the_same_weights():
         assert_same_weights("reference.pth", "port.safetensors")
@@ -11,7 +11,11 @@
     def test_the_model_in_chunks():
         assert_invariant(model, {"mel": mel}, chunk=32)
 
-With pytest, the fixtures `parity`, `same_weights`, `invariant` and `golden_trace` do the same and keep the reports (`--auscult-report`).
+    def test_the_model_sounds_right():
+        assert_sound((model(mel), 24_000), reference="expected.wav")
+
+With pytest, the fixtures `parity`, `same_weights`, `invariant`, `sound` and `golden_trace` do the same and keep the reports
+(`--auscult-report`).
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ if TYPE_CHECKING:
     from auscult.verdict import Report
 
 
-UNSETTLED_TITLES = {"check": "not settled whether the model agrees with itself"}
+UNSETTLED_TITLES = {
+    "check": "not settled whether the model agrees with itself",
+    "listen": "not settled whether the recording is sound",
+}
 """What is said of a report that is INCONCLUSIVE, by its command."""
 
 
@@ -184,6 +191,49 @@ def assert_invariant(
     properties = tuple(word for word in allow if word in list_properties())
     report = check(model, inputs, kwargs=kwargs, **{"allow": properties, **options})
     return _require_pass(report, allow, "the model does not agree with itself")
+
+
+def assert_sound(
+    recording: Any,
+    reference: Any = None,
+    *,
+    allow: Sequence[str] = (),
+    warnings: bool = False,
+    **options: Any,
+) -> Report:
+    """Assert that a recording has no defect that can be heard, by itself or against a reference.
+
+    Args:
+        recording: What `auscult.listen` takes: a file, a folder, a pattern, a Recording, or (samples, sample rate) with an array
+            or a tensor of [time], [channels, time] or [time, channels].
+        reference: How it should sound, in the same forms.
+        allow: Codes or causes of findings that are known and accepted, such as `clipping`.
+        warnings: Fail for findings of severity warning, too.
+        options: As in `auscult.listen`: `facts`, `config`, `checkpoint`, ...
+
+    Returns:
+        The report.
+
+    Raises:
+        Divergence: If a recording has a defect, or if that could not be settled; its message is the diagnosis.
+        AudioError: If the reference cannot be read.
+        UsageError: If there is nothing to listen to.
+    """
+    __tracebackhide__ = True
+    from auscult.finding import Severity
+    from auscult.verbs.listen.listen import listen
+
+    report = _require_pass(
+        listen(recording, reference=reference, **options), allow, "the recording has a defect"
+    )
+    doubts = [
+        finding
+        for finding in report.findings
+        if finding.severity is Severity.WARNING and not _is_allowed(finding, allow)
+    ]
+    if warnings and doubts:
+        raise Divergence("the recording may have a defect", report)
+    return report
 
 
 def _require_pass(report: Report, allow: Sequence[str], title: str) -> Report:

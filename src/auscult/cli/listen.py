@@ -11,11 +11,13 @@ from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 GROUP = "Sound"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
 
 EPILOG = """\b
 Examples:
   auscult listen out.wav
   auscult listen out.wav --ref original.wav
+  auscult listen outs/ --ref refs/
   auscult listen out.wav --config config.json --chunk 5.12
   auscult listen samples/ '*.flac' --format json -o report.json"""
 
@@ -39,7 +41,13 @@ def parse_whole_numbers(
 
 @click.command(epilog=EPILOG)
 @click.argument("sources", nargs=-1, required=True, metavar="WAV...")
-@click.option("--ref", "reference", type=FILE, metavar="FILE", help="How it should sound.")
+@click.option(
+    "--ref",
+    "reference",
+    type=FILE_OR_FOLDER,
+    metavar="FILE",
+    help="How it should sound; of a folder, the file of the same name.",
+)
 @click.option(
     "--config",
     type=FILE,

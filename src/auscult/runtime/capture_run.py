@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from auscult.runtime.device import DeviceName
-from auscult.runtime.inputs import read_inputs
+from auscult.runtime.inputs import collect_inputs
 from auscult.runtime.runner import Runner, make_runner
 from auscult.traces.file import FileStore
 from auscult.traces.records import Trace
-from auscult.weights import Array
 
 
 def capture(
     target: Any,
-    inputs: Mapping[str, Array] | str | list[str],
+    inputs: Any,
     path: str | os.PathLike[str] | None = None,
     *,
     kwargs: Mapping[str, Any] | None = None,
@@ -30,8 +29,8 @@ def capture(
     Args:
         target: A live module, code (`package.module:callable`), a model file (.onnx, .tflite), or a
             Runner.
-        inputs: Arrays by name or position, or files as `auscult.runtime.inputs.read_inputs` takes
-            them.
+        inputs: Arrays or tensors by name or position, or files of them, as
+            `auscult.runtime.inputs.collect_inputs` takes them.
         path: A file for the trace. It is written while the model runs; without it, the trace stays in
             memory.
         kwargs: Arguments for code.
@@ -42,7 +41,7 @@ def capture(
         TargetError: If the target cannot be run, or raises an error.
         UsageError: If the inputs do not fit, or the file exists and `force` is not given.
     """
-    arrays = inputs if isinstance(inputs, Mapping) else read_inputs(inputs)
+    arrays = collect_inputs(inputs)
     runner: Runner = (
         target
         if hasattr(target, "paths") and hasattr(target, "run")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -12,12 +14,45 @@ import numpy as np
 from auscult.checkpoint.formats import safetensors
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError, UsageError
+from auscult.facts.arrays import is_array, to_numpy
 from auscult.facts.audio_files import READABLE_SUFFIXES
 from auscult.traces.file import read_trace
 from auscult.traces.manifest import MANIFEST_KEY
 from auscult.weights import Array, Tensor
 
 NAMED_FILE_PATTERN = re.compile(r"(?P<name>[A-Za-z_]\w*|\d+)=(?P<path>.+)")
+
+
+def collect_inputs(inputs: Any) -> dict[str, Array]:
+    """Arrays by parameter name or position, from whatever a caller gives.
+
+    Args:
+        inputs: Arrays or tensors of any framework by name, one of them, several in the order of the parameters; or a file or
+            files of them (`read_inputs`).
+
+    Raises:
+        UsageError: If it is nothing of these, or a file cannot be read.
+    """
+    if isinstance(inputs, str | os.PathLike):
+        return read_inputs([os.fspath(inputs)])
+    if isinstance(inputs, Mapping):
+        return {
+            str(name): to_numpy(value) if is_array(value) else value
+            for name, value in inputs.items()
+        }
+    if is_array(inputs):
+        return {"input": to_numpy(inputs)}
+    if isinstance(inputs, Sequence) and inputs:
+        if all(isinstance(item, str | os.PathLike) for item in inputs):
+            return read_inputs([os.fspath(file) for file in inputs])
+        if all(is_array(item) for item in inputs):
+            return {str(position): to_numpy(item) for position, item in enumerate(inputs)}
+    raise UsageError(
+        "is nothing that a model can be run on",
+        where="inputs",
+        expected="arrays by name, an array or tensor, or files of them",
+        found=type(inputs).__name__,
+    )
 
 
 def read_inputs(files: str | Iterable[str]) -> dict[str, Array]:

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from auscult import rules
 from auscult.errors import UsageError
 from auscult.facts.progress import Progress
@@ -20,7 +18,7 @@ from auscult.properties.records import HALF_FORMATS, CheckMeasurements, CheckOpt
 from auscult.properties.run import list_properties, measure_properties, require_properties
 from auscult.report.sections.check import CheckSection
 from auscult.rules.invariance.subject import CheckSubject
-from auscult.runtime.inputs import read_inputs
+from auscult.runtime.inputs import collect_inputs
 from auscult.runtime.runner import Runner, make_runner
 from auscult.verbs.check.exports import measure_exports, require_forms
 from auscult.verbs.check.recipe import collect_recipes, to_entries
@@ -74,7 +72,7 @@ def check(
             where=runner.name,
             hint="--inputs FILE.npz with one array per parameter",
         )
-    model = open_checked_model(runner, _read_arrays(inputs), checked_options)
+    model = open_checked_model(runner, collect_inputs(inputs), checked_options)
     measured = measure_properties(model, progress)
     measured = replace(measured, results=(*measured.results, *measure_exports(model)))
     if save_recipe is not None:
@@ -155,16 +153,6 @@ def _open_runner(target: Any, kwargs: Mapping[str, Any] | None) -> Runner:
     if all(hasattr(target, name) for name in ("run", "call", "replace", "at")):
         return target  # type: ignore[no-any-return]
     return make_runner(target, kwargs)
-
-
-def _read_arrays(inputs: Any) -> Mapping[str, Any]:
-    if isinstance(inputs, Mapping):
-        return inputs
-    if isinstance(inputs, np.ndarray):
-        return {"input": inputs}
-    if isinstance(inputs, str | os.PathLike):
-        return read_inputs([os.fspath(inputs)])
-    return read_inputs([os.fspath(file) for file in inputs])
 
 
 def _write_recipe(model: CheckedModel, path: str | os.PathLike[str]) -> None:

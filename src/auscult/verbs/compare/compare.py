@@ -26,13 +26,11 @@ from auscult.verbs.compare.run_findings import iter_run_findings
 from auscult.verbs.compare.sides import RunPair, open_runs
 from auscult.verbs.compare.to_json import describe_comparison
 from auscult.verdict import Coverage, Report, Verdict
-from auscult.weights import Array
 
 TraceLike = Any
 """A trace or its file; code, a model file, a live module or a runner."""
-InputSource = (
-    Array | Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
-)
+InputSource = Any
+"""Arrays or tensors by name, one of them, several in order; or a file or files of them."""
 
 
 def compare(
@@ -62,7 +60,7 @@ def compare(
         ref_model: The model that made the trace `ref`, so that its layers can be run on the
             candidate's tensors.
         cand_model: The model that made the trace `cand`.
-        inputs: Arrays by name, or files of them. A trace on the other side that holds the model's
+        inputs: Arrays or tensors by name, one of them, or files of them. A trace on the other side that holds the model's
             inputs will do.
         inputs_cand: Inputs for the candidate, if it takes them in another form.
         substitute: Run the layers of one side on the other side's tensors, if there is a live model.

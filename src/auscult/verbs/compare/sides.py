@@ -20,7 +20,7 @@ from auscult.comparison.modules import get_base_role
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
 from auscult.runtime.device import DeviceName
-from auscult.runtime.inputs import read_inputs
+from auscult.runtime.inputs import collect_inputs
 from auscult.runtime.runner import Runner, make_runner
 from auscult.traces.manifest import MANIFEST_KEY
 from auscult.traces.records import Trace
@@ -100,7 +100,7 @@ def open_runs(
     shared_inputs = _find_shared_inputs(inputs, reference_side, candidate_side)
     reference_inputs = reference_side.find_inputs() or shared_inputs
     reference_trace = reference_side.trace or _run_side(reference_side, reference_inputs)
-    candidate_inputs = _read_arrays(inputs_cand) or candidate_side.find_inputs() or shared_inputs
+    candidate_inputs = _collect_given(inputs_cand) or candidate_side.find_inputs() or shared_inputs
     candidate_trace = candidate_side.trace
     if candidate_trace is None:
         candidate_trace, candidate_inputs = _run_candidate(
@@ -127,7 +127,7 @@ def _find_shared_inputs(inputs: Any, *sides: _CompareSide) -> Mapping[str, Array
     Raises:
         UsageError: If there is nothing to run a side on that has to be run.
     """
-    arrays = _read_arrays(inputs)
+    arrays = _collect_given(inputs)
     if arrays is not None:
         return arrays
     for side in sides:
@@ -201,16 +201,11 @@ def _open_runner(target: Any, kwargs: Mapping[str, Any], device: DeviceName | No
     return make_runner(target, device=device)
 
 
-def _read_arrays(inputs: Any) -> Mapping[str, Array] | None:
-    if isinstance(inputs, os.PathLike):
-        inputs = os.fspath(inputs)
-    if inputs is None or isinstance(inputs, Mapping):
-        return inputs
-    if isinstance(inputs, np.ndarray):
-        return {"input": inputs}
-    if isinstance(inputs, str):
-        return read_inputs([inputs])
-    return read_inputs([os.fspath(file) for file in inputs])
+def _collect_given(inputs: Any) -> Mapping[str, Array] | None:
+    """What was given to run a side on; None where nothing was."""
+    if inputs is None:
+        return None
+    return collect_inputs(inputs)
 
 
 def _run_side(side: _CompareSide, inputs: Mapping[str, Array] | None) -> Trace:

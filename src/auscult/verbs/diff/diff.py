@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +37,7 @@ def diff(
     kwargs: Json | None = None,
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
-    fix: Path | None = None,
+    fix: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Hold a candidate's weights against a reference's, and explain every difference.
@@ -101,7 +102,7 @@ def compare_checkpoints(
     *,
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
-    fix: Path | None = None,
+    fix: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """`diff` for two checkpoints that are open already."""
@@ -111,7 +112,7 @@ def compare_checkpoints(
         if fix is not None:
             from auscult.verbs.diff.fix import repair_checkpoint
 
-            report = repair_checkpoint(subject, report, fix, progress)
+            report = repair_checkpoint(subject, report, Path(fix), progress)
     return report.narrowed(select, ignore)
 
 

@@ -24,7 +24,7 @@ FILES_PER_WORKER = 4
 
 def hear_all(
     paths: Sequence[str],
-    reference: str | None,
+    references: Sequence[str | None],
     facts: SoundFacts,
     *,
     engine: Engine = "local",
@@ -34,6 +34,7 @@ def hear_all(
     """What is heard in every file.
 
     Args:
+        references: What each of the files is held against; None for by itself.
         workers: Processes; 0 for none but this one, None for as many as there are processors, where
             the files are many.
 
@@ -41,13 +42,13 @@ def hear_all(
         UsageError: If the engine is Ray and Ray is not installed.
     """
     if engine == "ray":
-        return _hear_over_ray(paths, reference, facts)
+        return _hear_over_ray(paths, references, facts)
     worker_limit = _count_processors() if workers is None else workers
     count = min(worker_limit, len(paths) // FILES_PER_WORKER if workers is None else len(paths))
-    listen = partial(hear_file, reference=reference, facts=facts)
+    listen = partial(hear_file, facts=facts)
     if count < 2:
-        return _hear_sequentially(paths, listen, progress)
-    return _hear_in_processes(paths, listen, count, progress)
+        return _hear_sequentially(paths, references, listen, progress)
+    return _hear_in_processes(paths, references, listen, count, progress)
 
 
 def _count_processors() -> int:
@@ -57,19 +58,23 @@ def _count_processors() -> int:
 
 
 def _hear_sequentially(
-    paths: Sequence[str], listen: Callable[[str], ListenedFile], progress: Progress | None
+    paths: Sequence[str],
+    references: Sequence[str | None],
+    listen: Callable[[str, str | None], ListenedFile],
+    progress: Progress | None,
 ) -> list[ListenedFile]:
     listened_files = []
-    for done, path in enumerate(paths):
+    for done, (path, reference) in enumerate(zip(paths, references, strict=True)):
         if progress is not None:
             progress(done, len(paths), path)
-        listened_files.append(listen(path))
+        listened_files.append(listen(path, reference))
     return listened_files
 
 
 def _hear_in_processes(
     paths: Sequence[str],
-    listen: Callable[[str], ListenedFile],
+    references: Sequence[str | None],
+    listen: Callable[[str, str | None], ListenedFile],
     count: int,
     progress: Progress | None,
 ) -> list[ListenedFile]:
@@ -80,10 +85,9 @@ def _hear_in_processes(
     from concurrent.futures import ProcessPoolExecutor
 
     listened_files = []
+    chunk_size = max(1, min(8, len(paths) // (4 * count)))
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done, result in enumerate(
-            pool.map(listen, paths, chunksize=max(1, min(8, len(paths) // (4 * count)))), 1
-        ):
+        for done, result in enumerate(pool.map(listen, paths, references, chunksize=chunk_size), 1):
             listened_files.append(result)
             if progress is not None:
                 progress(done, len(paths), result.path)
@@ -91,7 +95,7 @@ def _hear_in_processes(
 
 
 def _hear_over_ray(
-    paths: Sequence[str], reference: str | None, facts: SoundFacts
+    paths: Sequence[str], references: Sequence[str | None], facts: SoundFacts
 ) -> list[ListenedFile]:
     """Ray Data: the cluster that RAY_ADDRESS names, or one on this machine.
 
@@ -107,12 +111,17 @@ def _hear_over_ray(
     def hear_row(row: dict[str, Any]) -> dict[str, Any]:
         return {
             "index": row["index"],
-            "heard": pickle.dumps(hear_file(row["path"], reference, facts)),
+            "heard": pickle.dumps(hear_file(row["path"], row["reference"], facts)),
         }
 
     ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
-    rows = ray.data.from_items([{"index": index, "path": path} for index, path in enumerate(paths)])
+    rows = ray.data.from_items(
+        [
+            {"index": index, "path": path, "reference": reference}
+            for index, (path, reference) in enumerate(zip(paths, references, strict=True))
+        ]
+    )
     results = sorted(rows.map(hear_row).take_all(), key=lambda row: row["index"])
     return [
         pickle.loads(row["heard"]) for row in results

@@ -10,24 +10,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from auscult.errors import UsageError
 from auscult.facts.progress import Progress
-from auscult.finding import Finding, Json, Severity, Skip
+from auscult.finding import Finding, Severity, Skip
 from auscult.report.sections.listen import ListenSection
 from auscult.rules.sound.hearing import collect_traits
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
-from auscult.sound.stream import read_header
+from auscult.sound.samples import is_samples
 from auscult.verbs.listen.engines import Engine, hear_all
 from auscult.verbs.listen.facts import complete_facts
 from auscult.verbs.listen.files import describe_passed_over, find_sound_files
-from auscult.verbs.listen.one_file import ListenedFile, hear_recording
+from auscult.verbs.listen.memory import hear_in_memory
+from auscult.verbs.listen.one_file import ListenedFile
+from auscult.verbs.listen.pairs import PairedFiles, pair_files
 from auscult.verdict import Coverage, Report, Verdict
 
 MAX_SUBJECTS = 8
 """Files that a report names one by one; of more it says how many there are."""
-RecordingSource = str | Path | Recording
+RecordingSource = Any
+"""A path, folder or pattern; a Recording, or (samples, sample rate) with an array or a tensor."""
 
 
 def listen(
@@ -44,8 +47,10 @@ def listen(
     """Name what is wrong with recordings, where in them, and what makes such a sound.
 
     Args:
-        sources: Files, folders, glob patterns; or one recording in memory.
-        reference: What it should sound like; for one file, or for several of the same content.
+        sources: Files, folders, glob patterns; or recordings in memory, each a Recording or (samples, sample rate in Hz) with
+            an array or a tensor of [time], [channels, time] or [time, channels].
+        reference: What it should sound like, in the same forms: one for all, or a folder whose files are paired with the
+            recordings by name.
         facts: What is known of the model; wins over `config`, which wins over `checkpoint`.
         config: A JSON config that states the sample rate, hop, strides.
         checkpoint: The model's weights: their metadata and family state the same.
@@ -53,86 +58,66 @@ def listen(
         workers: Processes; None decides by the number of files, 0 keeps to this one.
 
     Raises:
-        UsageError: If there are no such files, or Ray is asked for and not installed.
+        UsageError: If there are no such files or samples, none of them has a reference in the folder, or Ray is asked for and
+            not installed.
         AudioError: If the reference cannot be read. A file that cannot be read is a finding.
         CheckpointError: If the checkpoint cannot be read.
     """
     sound_facts = complete_facts(facts, config, checkpoint)
-    reference_facts: Json | None = None
-    if isinstance(sources, str | Path | Recording):
+    if isinstance(sources, str | Path | Recording) or is_samples(sources):
         source_list = [sources]
     else:
         source_list = list(sources)
-    if any(isinstance(item, Recording) for item in (*source_list, reference)):
-        listened_files = [_listen_in_memory(source_list, reference, sound_facts)]
+    pairs = PairedFiles((), ())
+    if any(isinstance(item, Recording) or is_samples(item) for item in (*source_list, reference)):
+        listened_files = hear_in_memory(source_list, reference, sound_facts)
     else:
-        paths = find_sound_files([str(item) for item in source_list])
-        target = None if reference is None else str(reference)
-        if target is not None:
-            header = read_header(target)
-            reference_facts = {
-                "file": target,
-                "seconds": round(header.seconds, 4),
-                "sample_rate": header.sample_rate,
-            }
-        listened_files = hear_all(
-            paths, target, sound_facts, engine=engine, workers=workers, progress=progress
+        pairs = pair_files(
+            find_sound_files([str(item) for item in source_list]), reference, source_list
         )
-    section = _build_section(
-        listened_files, sound_facts, reference_facts, with_reference=reference is not None
-    )
-    report = _build_report(listened_files, section, with_reference=reference is not None)
+        listened_files = hear_all(
+            pairs.paths,
+            pairs.references,
+            sound_facts,
+            engine=engine,
+            workers=workers,
+            progress=progress,
+        )
+    has_reference = reference is not None
+    section = _build_section(listened_files, sound_facts, pairs, with_reference=has_reference)
+    report = _build_report(listened_files, section, with_reference=has_reference)
+    report = replace(report, skips=(*report.skips, *pairs.skips))
     return _add_passed_over(report, source_list)
 
 
 def _add_passed_over(report: Report, sources: Sequence[RecordingSource]) -> Report:
     """The report with what was in the folders and is no sound by its suffix."""
-    passed_over = describe_passed_over(
-        [str(item) for item in sources if isinstance(item, str | Path)]
-    )
+    passed_over = describe_passed_over([item for item in sources if isinstance(item, str | Path)])
     if not passed_over:
         return report
     skip = Skip(passed_over, "not listened to: no suffix of a sound that can be read here")
     return replace(report, skips=(*report.skips, skip))
 
 
-def _listen_in_memory(
-    sources: Sequence[RecordingSource], reference: RecordingSource | None, facts: SoundFacts
-) -> ListenedFile:
-    from auscult.sound.recording import read_recording
-
-    if len(sources) != 1:
-        raise UsageError(
-            "recordings in memory are listened to one by one", expected=1, found=len(sources)
-        )
-    sides = [
-        item if isinstance(item, Recording) or item is None else read_recording(item)
-        for item in (sources[0], reference)
-    ]
-    recording, target = sides
-    if recording is None:
-        raise UsageError("there is nothing to listen to")
-    return hear_recording(recording, target, facts)
-
-
 def _build_section(
     listened_files: Sequence[ListenedFile],
     facts: SoundFacts,
-    reference_facts: Json | None,
+    pairs: PairedFiles,
     *,
     with_reference: bool,
 ) -> ListenSection:
+    own_references = pairs.collect_own_references()
     levels = Counter(trait.evidence for trait in collect_traits().values())
     known_facts = {name: value for name, value in vars(facts).items() if value}
     return ListenSection(
-        recordings=[_describe_file(item) for item in listened_files],
+        recordings=[_describe_file(item, own_references.get(item.path)) for item in listened_files],
         recording=listened_files[0].recording if len(listened_files) == 1 else None,
         evidence={
             "nothing": levels["nothing"],
             "metadata": {"causes": levels["metadata"], **known_facts},
             "reference": {"causes": levels["reference"], "given": with_reference},
         },
-        reference=reference_facts,
+        reference=pairs.common_facts,
     )
 
 
@@ -175,17 +160,20 @@ def _decide_verdict(findings: Sequence[Finding]) -> Verdict:
     return Verdict.PASS
 
 
-def _describe_file(item: ListenedFile) -> dict[str, object]:
+def _describe_file(item: ListenedFile, reference: str | None) -> dict[str, object]:
     causes = [
         {
             "cause": finding.cause,
             "code": finding.code,
             "severity": finding.severity.value,
+            "message": finding.message,
             "times": list(map(list, finding.times)),
         }
         for finding in item.findings
     ]
-    return {**item.recording, "causes": causes}
+    if reference is None:
+        return {**item.recording, "causes": causes}
+    return {**item.recording, "reference": reference, "causes": causes}
 
 
 def _build_coverage(listened_files: Sequence[ListenedFile]) -> Coverage:
