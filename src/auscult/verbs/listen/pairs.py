@@ -68,11 +68,11 @@ def pair_files(
     )
     if not partner_by_path:
         raise UsageError(
-            "holds no file of the name of a recording",
+            "holds no file that has the name of one recording alone",
             where=str(reference),
             expected=Path(paths[0]).stem,
             found=Path(reference_paths[0]).stem,
-            hint="name each reference as its recording",
+            hint="name each reference as its recording, or give folders of the same layout",
         )
     alone = [path for path in paths if path not in partner_by_path]
     unused = [path for path in reference_paths if path not in partner_by_path.values()]
