@@ -38,9 +38,7 @@ class PairedFiles:
         return {path: reference for path, reference in pairs if reference is not None}
 
 
-def pair_files(
-    paths: Sequence[str], reference: Any, sources: Sequence[str | Path] = ()
-) -> PairedFiles:
+def pair_files(paths: Sequence[str], reference: Any, sources: Sequence[Any] = ()) -> PairedFiles:
     """Give every file its reference.
 
     Args:

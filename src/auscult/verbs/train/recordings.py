@@ -67,7 +67,7 @@ def check_recordings(
         UsageError: If some are flawed and `flawed` is `stop`; it lists them.
     """
     paths = find_sound_files([str(folder)])
-    listened_files = hear_all(paths, None, SoundFacts(), progress=progress)
+    listened_files = hear_all(paths, [None] * len(paths), SoundFacts(), progress=progress)
     flawed_causes = {
         item.path: causes for item in listened_files if (causes := find_spoiling_causes(item))
     }
