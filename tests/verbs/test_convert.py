@@ -16,7 +16,7 @@ from auscult.recipe import Entry, Recipe
 from auscult.recipe.ops.permute import Permute
 from auscult.verbs.convert.convert import WriteOptions, convert
 from auscult.verdict import Verdict
-from auscult.weights import Checkpoint, Quantization, Tensor
+from auscult.weights import Checkpoint, ModuleInfo, Quantization, Tensor
 from tests.verbs.convert_samples import equal, floats, in_mlx, leftovers, vocoder
 
 # --- layouts, against the frameworks ---
@@ -416,3 +416,15 @@ def test_one_number_that_is_called_a_weight_is_kept(tmp_path: Path, name: str) -
     )
     assert report.verdict is Verdict.PASS
     assert open_checkpoint(tmp_path / "b.safetensors")[name].numpy().item() == 3.0
+
+
+def test_matrices_alone_need_no_layout_and_core_ml_has_torchs() -> None:
+    matrices = Checkpoint.of({"proj.weight": floats(8, 4), "proj.bias": floats(8)})
+    assert convert(matrices, None, to="torch").verdict is Verdict.PASS
+    square = {"pre.weight": floats(8, 8, 3)}
+    with pytest.raises(RecipeError, match="nothing in the file tells"):
+        convert(Checkpoint.of(square), None, to="torch")
+    gates = ModuleInfo("lstm", "lstm")
+    graph = Checkpoint("m", "coreml", Checkpoint.of(square).tensors, modules={"pre.weight": gates})
+    report = convert(graph, None, to="torch")
+    assert any("gates stay in the graph's order" in skip.reason for skip in report.skips)

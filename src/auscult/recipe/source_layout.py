@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auscult.errors import RecipeError
+from auscult.recipe.layer_evidence import MIN_CONV_RANK
 from auscult.recipe.layout import Framework
 from auscult.recipe.weight_names import collect_weights, group_recurrent_weights
 from auscult.weights import Checkpoint
@@ -12,6 +13,7 @@ LAYOUT_BY_FORMAT: dict[str, Framework] = {
     "torch-legacy": "torch",
     "torchscript": "torch",
     "onnx": "torch",  # ONNX's Conv and ConvTranspose store weights as torch does
+    "coreml": "torch",  # so do those of Core ML's MIL: conv (out, in, k), conv_transpose (in, out, k), linear (out, in)
     "code:torch": "torch",
     "code:mlx": "mlx",
 }
@@ -49,6 +51,8 @@ def detect_source_layout(
     layouts = {layout for layout, _ in votes}
     if len(layouts) == 1:
         return votes[0][0]
+    if not layouts and not _has_convolution_axes(checkpoint):
+        return "torch"  # matrices and vectors are the same in both
     if not layouts:
         raise RecipeError(
             "nothing in the file tells whether its weights are in PyTorch's or in MLX's layout",
@@ -65,6 +69,11 @@ def detect_source_layout(
         found=votes_text,
         hint="`auscult inspect` shows which tensors; settle it with --like module:callable",
     )
+
+
+def _has_convolution_axes(checkpoint: Checkpoint) -> bool:
+    """Whether any tensor has as many axes as a convolution's weight."""
+    return any(len(tensor.shape) >= MIN_CONV_RANK for tensor in checkpoint.values())
 
 
 def collect_bias_votes(checkpoint: Checkpoint) -> list[LayoutVote]:

@@ -15,9 +15,10 @@ from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.recipe import Entry, Recipe
 from auscult.recipe.from_alignment import recipe_from_alignment
+from auscult.recipe.from_kernels import KERNEL_FORMATS, plan_from_kernels
 from auscult.recipe.layer_evidence import LayerIdentity, infer_kind_by_module
 from auscult.recipe.layout import Framework, make_conversion
-from auscult.recipe.lazy import get_element_type
+from auscult.recipe.lazy import apply_recipe, get_element_type
 from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.dequantize import Dequantize
 from auscult.recipe.ops.permute import Permute
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 MIN_FAMILY_SCORE = 0.9
 MAX_NAMES_SHOWN = 5
+RECURRENT_OPERATORS = frozenset(("lstm", "gru", "rnn"))
+"""Operators of graphs; torch's own modules have torch's order, and MLX's are converted by their names."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,36 @@ def plan_for_framework(
     Raises:
         RecipeError: If the source's layout or a weight's layer cannot be told.
     """
+    if source.format in KERNEL_FORMATS and declared is None:
+        return _plan_from_kernels(source, to)
     detected, layers_by_name = _detect_layers(source)
     layout = detect_source_layout(source, detected, declared)
     plan = plan_framework(source, layout, to, layers_by_name)
-    skips = plan.skips
+    skips = (*plan.skips, *_list_recurrent_operators(source))
     if layout == to:
         skips = (*skips, Skip(source.path, f"is in {to}'s layout already: no axes were moved"))
     return ConversionPlan(plan.recipe, to, plan.layers, skips)
+
+
+def _list_recurrent_operators(source: Checkpoint) -> list[Skip]:
+    """Tensors of a graph's recurrent operators, whose gates each format keeps in an order of its own."""
+    reason = "of a recurrent operator: its gates stay in the graph's order; --like reorders them"
+    return [
+        Skip(name, reason)
+        for name, module in source.modules.items()
+        if not source.is_code and name in source and module.type.lower() in RECURRENT_OPERATORS
+    ]
+
+
+def _plan_from_kernels(source: Checkpoint, to: Framework) -> ConversionPlan:
+    """From the kernels of Keras, TensorFlow or Flax: to torch's layout and names, and from there to MLX's."""
+    recipe, skips = plan_from_kernels(source)
+    if to == "torch":
+        return ConversionPlan(recipe, to, {}, skips)
+    view = apply_recipe(recipe, source)
+    plan = plan_framework(view, "torch", to, _detect_layers(view)[1])
+    composed_recipe = recipe.compose(plan.recipe).bind(source)
+    return ConversionPlan(composed_recipe, to, plan.layers, (*skips, *plan.skips))
 
 
 def _detect_layers(source: Checkpoint) -> tuple[Framework | None, dict[str, LayerIdentity]]:
