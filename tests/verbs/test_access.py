@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auscult.verbs.access import Access
 from auscult.errors import UsageError
+from auscult.verbs.access import Access
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import log2
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -167,3 +168,43 @@ def count_books(kbits: float | None, bits_per_book: float, books: int) -> int:
     if kbits is None:
         return books
     return min(books, max(1, int(1000 * kbits / bits_per_book)))
+
+
+class BookCodec:
+    """See `Codec`; a codec of transformers whose codes are [books, frames], the coarsest book first.
+
+    Args:
+        frame_rate: Frames a second.
+        max_books: How many the model has.
+        books_argument: What `model.encode` calls their number.
+    """
+
+    channels = 1
+
+    def __init__(
+        self, model: Any, device: str, *, frame_rate: float, max_books: int, books_argument: str
+    ) -> None:
+        self._model, self._device = model, device
+        self._frame_rate, self._max_books = frame_rate, max_books
+        self._books_argument = books_argument
+        self.sample_rate = int(model.config.sampling_rate)
+        self.bits = log2(model.config.codebook_size)
+
+    def encode(self, samples: Samples, kbits: float | None) -> CodeArrays:
+        """See `Codec`; with as many books as fit."""
+        import torch
+
+        books = count_books(kbits, self.bits * self._frame_rate, self._max_books)
+        batch = to_batch(samples, self._device)
+        with torch.inference_mode():
+            output = self._model.encode(batch, **{self._books_argument: books})
+        return {"codes": output.audio_codes[0].cpu().numpy()}
+
+    def decode(self, codes: CodeArrays) -> Samples:
+        """See `Codec`."""
+        import torch
+
+        batch = torch.from_numpy(np.array(codes["codes"], np.int64))[None].to(self._device)
+        with torch.inference_mode():
+            output = self._model.decode(audio_codes=batch)
+        return np.asarray(output.audio_values.reshape(1, -1).cpu().numpy(), np.float32)
