@@ -12,6 +12,7 @@ from pathlib import Path
 from auscult.finding import Json
 from auscult.report.sections import SavedSection, find_section
 from auscult.report.sections.diagnose import DiagnoseSection
+from auscult.report.sections.listen import ListenSection
 from auscult.verdict import VERSION, Report
 
 REPORTED_PACKAGES = (
@@ -77,16 +78,27 @@ def collect_versions() -> dict[str, str]:
 
 
 def find_input_files(report: Report) -> list[Path]:
-    """The files among the subjects and what was given, those of code targets (`file.py:callable`) included, each once."""
+    """The files among the subjects, what was given and what was listened to, those of code targets (`file.py:callable`) included, each once."""
     section = find_section(report, DiagnoseSection)
     given_options = section.given if section is not None else {}
     input_words = [word for words in given_options.values() for word in words]
     candidates = [
         part
-        for name in (*report.subjects, *input_words)
+        for name in (*report.subjects, *input_words, *_list_listened_files(report))
         for part in (name, name.rpartition(":")[0])
     ]
     return list(dict.fromkeys(Path(name) for name in candidates if name and _is_file(name)))
+
+
+def _list_listened_files(report: Report) -> list[str]:
+    """The recordings that were listened to, and their references."""
+    section = find_section(report, ListenSection)
+    if section is None:
+        return []
+    files = [row.get(key) for row in section.recordings for key in ("file", "reference")]
+    if section.reference is not None:
+        files.append(section.reference.get("file"))
+    return [str(file) for file in files if file is not None]
 
 
 def _is_file(name: str) -> bool:

@@ -9,12 +9,14 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from auscult.finding import Finding, Json
 from auscult.report._common import find_error_line
 from auscult.report._parts import find_verb_part
+from auscult.report._per_file import list_file_findings
 from auscult.verdict import VERSION, Report
 
 MAX_LOCATIONS = 1_000
@@ -23,7 +25,7 @@ SCHEMA_URL = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001
-    """One SARIF run with a result per finding, and a notification per skip."""
+    """One SARIF run with a result per finding (of several files: per file and finding), and a notification per skip."""
     rules = {finding.code: finding.cause for finding in report.findings}
     run: Json = {
         "tool": {
@@ -33,7 +35,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
                 "rules": [_build_rule(*rule) for rule in sorted(rules.items())],
             }
         },
-        "results": [_build_result(finding, report) for finding in report.findings],
+        "results": _build_results(report),
         "invocations": [
             {
                 "executionSuccessful": report.verdict.value != "ERROR",
@@ -57,11 +59,23 @@ def _build_rule(code: str, cause: str) -> Json:
     return {"id": code, "name": cause, "shortDescription": {"text": cause}}
 
 
-def _build_result(finding: Finding, report: Report) -> Json:
+def _build_results(report: Report) -> list[Json]:
+    files = list_file_findings(report)
+    if files:
+        return [
+            _build_result(finding, [item.file], _to_uri(item.file))
+            for item in files
+            for finding in item.findings
+        ]
+    uri = find_artifact_uri(report)
+    return [_build_result(finding, report.subjects, uri) for finding in report.findings]
+
+
+def _build_result(finding: Finding, subjects: Sequence[str], uri: str) -> Json:
     places = finding.where[:MAX_LOCATIONS]
-    artifact = {"artifactLocation": {"uri": find_artifact_uri(report)}}
+    artifact = {"artifactLocation": {"uri": uri}}
     fingerprint = hashlib.sha256(
-        "\0".join((finding.code, *report.subjects, *finding.where)).encode()
+        "\0".join((finding.code, *subjects, *finding.where)).encode()
     ).hexdigest()
     return {
         "ruleId": finding.code,
@@ -96,6 +110,11 @@ def find_artifact_uri(report: Report) -> str:
     file, separator, name = subject.rpartition(":")
     if separator and name.isidentifier() and not Path(subject).exists():
         subject = file if file.endswith(".py") else f"{file.replace('.', '/')}.py"
-    if os.path.isabs(subject) and Path(subject).is_relative_to(Path.cwd()):
-        subject = str(Path(subject).relative_to(Path.cwd()))
-    return quote(re.sub(r"[\\/]+", "/", subject))
+    return _to_uri(subject)
+
+
+def _to_uri(path: str) -> str:
+    """A path as a URI, relative where it lies below the working directory."""
+    if os.path.isabs(path) and Path(path).is_relative_to(Path.cwd()):
+        path = str(Path(path).relative_to(Path.cwd()))
+    return quote(re.sub(r"[\\/]+", "/", path))
