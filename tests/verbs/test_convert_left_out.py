@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from safetensors.numpy import save_file
 from auscult.errors import AuscultError, RecipeError, UsageError
 from auscult.finding import Skip
 from auscult.recipe import Recipe
+from auscult.recipe.stream import RecipeStream
 from auscult.report.sections.convert import ConvertSection
+from auscult.report.text import render
 from auscult.verbs.convert.convert import WriteOptions, convert
 from auscult.verbs.convert.left_out import is_bookkeeping
 from auscult.verdict import Report, Verdict
@@ -147,6 +149,8 @@ def test_quantised_weights_become_real_numbers_within_their_bound(tmp_path: Path
     assert buckets_of(report) == {"identical": 1, "dequantised": 1}
     [kind] = output_of(report)["dequantised"]
     assert kind["storage"].startswith("8-bit")
+    assert output_of(report)["read_back"] == 2
+    assert "proven: read back, all 2 tensors" in render(report)
     written = Checkpoint.of(dict(_load(tmp_path / "out.safetensors")))
     error = np.abs(written["a.weight"].numpy() - weight).max()
     assert 0 < error <= kind["largest_error"] <= np.abs(weight).max() / 127
@@ -185,3 +189,24 @@ def _load(path: Path) -> dict[str, Any]:
     from safetensors.numpy import load_file
 
     return dict(load_file(path))
+
+
+@pytest.mark.parametrize("name", ["out.safetensors", "out.pth", "out.npz"])
+def test_a_file_that_does_not_hold_what_was_decoded_gets_no_name(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = np.arange(256, dtype=np.int8).reshape(4, 64)
+    quantised = {"a.weight": codes, "a.SCB": np.ones(4, np.float32)}
+    save_file(quantised, tmp_path / "q.safetensors")
+    report = convert(tmp_path / "q.safetensors", tmp_path / f"right_{name}")
+    assert output_of(report)["read_back"] == 1
+    write_right_bytes = RecipeStream.pieces
+
+    def write_other_bytes(stream: RecipeStream) -> Iterator[Any]:
+        for index, piece in write_right_bytes(stream):
+            yield index, memoryview(bytes(255 - byte for byte in piece))
+
+    monkeypatch.setattr(RecipeStream, "pieces", write_other_bytes)
+    with pytest.raises(AuscultError, match="read back with other numbers"):
+        convert(tmp_path / "q.safetensors", tmp_path / name)
+    assert not (tmp_path / name).exists()

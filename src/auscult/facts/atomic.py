@@ -152,9 +152,7 @@ def _resolve_destination(path: Path) -> Path:
 
 
 def _create_file(path: Path) -> BinaryIO:
-    return os.fdopen(
-        os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b", buffering=1 << 20
-    )
+    return path.open("x+b", buffering=1 << 20)
 
 
 def _move_into_place(part_path: Path, path: Path, *, force: bool) -> None:

@@ -8,11 +8,14 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from auscult.checkpoint import open_checkpoint
 from auscult.checkpoint.writers import FormatWriter, OutgoingTensor, TensorPiece, find_writer
 from auscult.checkpoint.writers._sharded import ShardPlan, plan_shards
-from auscult.errors import UsageError
+from auscult.errors import CheckpointError, UsageError
 from auscult.facts.atomic import open_atomic_files, reserve_space
 from auscult.facts.progress import Progress
+from auscult.recipe.blocks import has_same_bits
+from auscult.recipe.lazy import apply_recipe
 from auscult.recipe.proof import Proof
 from auscult.recipe.recipe import Recipe
 from auscult.recipe.stream import RecipeStream
@@ -21,12 +24,17 @@ from auscult.weights import Checkpoint
 
 @dataclass(frozen=True)
 class WriteOutcome:
-    """What was written (or, without a destination, proven only)."""
+    """What was written (or, without a destination, proven only).
+
+    Attributes:
+        read_back: How many tensors were read from the new files again and found to be what they should be.
+    """
 
     proof: Proof
     format: str | None
     files: tuple[Path, ...]
     tensors: tuple[OutgoingTensor, ...]
+    read_back: int = 0
 
 
 def write_recipe(
@@ -37,6 +45,7 @@ def write_recipe(
     metadata: Mapping[str, str] | None = None,
     force: bool = False,
     shard_bytes: int | None = None,
+    read_back: bool = False,
     progress: Progress | None = None,
 ) -> WriteOutcome:
     """Apply a recipe to a checkpoint and write the result in the format of the destination's suffix.
@@ -45,14 +54,16 @@ def write_recipe(
 
     Args:
         destination: None to prove without writing.
+        read_back: Read the new files before they get their names, and compare every tensor with what was computed.
         shard_bytes: Write several safetensors files of at most so many bytes, with an index, where one is not enough.
 
     Raises:
         RecipeError: If the recipe does not fit, does not survive its round trip, or the format lacks a dtype.
         UsageError: If the destination is there already and `force` is not given, or its suffix is unknown.
-        CheckpointError: If the disk refuses.
+        CheckpointError: If the disk refuses, or the new file does not hold what was written.
     """
-    stream = RecipeStream(recipe.bind(source), source, progress)
+    recipe = recipe.bind(source)
+    stream = RecipeStream(recipe, source, progress)
     if destination is None:
         for _ in stream.pieces():
             pass
@@ -70,7 +81,35 @@ def write_recipe(
         else:
             _write_shards(writer, outs, shards, stream, metadata)
         proof = stream.proof()
-    return WriteOutcome(proof, writer.FORMAT, files, tuple(stream.tensors))
+        read_count = 0
+        if read_back:
+            weight_files = outs if shards is None else outs[:-1]
+            read_count = _compare_written(weight_files, apply_recipe(recipe, source))
+    return WriteOutcome(proof, writer.FORMAT, files, tuple(stream.tensors), read_count)
+
+
+def _compare_written(outs: Sequence[BinaryIO], expected: Checkpoint) -> int:
+    """Read what was written, one tensor at a time; how many there are.
+
+    Raises:
+        CheckpointError: If a tensor is missing, or is not the expected one bit for bit.
+    """
+    missing_names = set(expected)
+    for out in outs:
+        out.flush()
+        written = open_checkpoint(out.name, "")
+        for name in written.keys() & missing_names:
+            if not has_same_bits(written[name].numpy(), expected[name].numpy()):
+                raise CheckpointError(
+                    "was read back with other numbers than were written",
+                    where=f"{out.name}: {name}",
+                )
+            missing_names.remove(name)
+    if missing_names:
+        raise CheckpointError(
+            "lacks a tensor that was written", where=outs[0].name, found=min(missing_names)
+        )
+    return len(expected)
 
 
 def _plan_shards(

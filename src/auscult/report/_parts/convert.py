@@ -61,7 +61,12 @@ def show_before(report: Report, style: Style, verbose: int) -> Iterator[str]:  #
             f"{kind['largest_error']:.3g} from the one that was quantised "
             f"({100 * kind['largest_share']:.2g} % of its tensor's largest)"
         )
-    if output.get("dequantised"):
+    if output.get("read_back"):
+        yield (
+            f"proven: read back, all {output['read_back']} tensors of the file are bit for bit what the source holds, or what"
+            " its codes and scales stand for, after the changes above"
+        )
+    elif output.get("dequantised"):
         yield "proven: every number is the one that the source's codes and scales stand for"
     elif output["lossless"]:
         yield "proven: taken back, every tensor is the source's bit for bit"

@@ -78,7 +78,8 @@ def convert(
     """Convert a checkpoint, prove that nothing was lost, and write it in the format of the
     destination's suffix.
 
-    Every tensor is converted back while it is written, and compared with its source. The file gets
+    Every tensor is converted back while it is written, and compared with its source. A file with weights that were
+    decoded from a quantiser's codes is read back as well, and held against the decoded numbers. The file gets
     its name only if all of them agree; otherwise nothing is left. The source is never changed. A weight
     of the source that the file would lack is an error, unless `options.drop` names it.
 
@@ -103,9 +104,8 @@ def convert(
     """
     options = options or WriteOptions()
     if sum(option is not None for option in (to, like, recipe)) > 1:
-        raise UsageError(
-            "only one of --to, --like and --recipe can say what the result is", where="convert"
-        )
+        problem = "only one of --to, --like and --recipe can say what the result is"
+        raise UsageError(problem, where="convert")
     destination_path = None if destination is None else Path(destination)
     if destination_path is not None:
         _check_destination(destination_path, [source, like, recipe], dry_run=options.dry_run)
@@ -121,7 +121,9 @@ def convert(
         plan = replace(plan, recipe=cast_recipe(plan.recipe, kept, dtype))
     code = plan.recipe.code(options.emit_code) if options.emit_code is not None else None
     decoded = measure_decoded(kept, plan.recipe)
-    outcome = _write_result(plan, kept, destination_path, options, progress)
+    outcome = _write_result(
+        plan, kept, destination_path, options, progress=progress, decoded=decoded
+    )
     if options.save_recipe is not None:
         add_dropped_entries(plan.recipe, checkpoint, dropped).save(options.save_recipe)
     conversion = _Conversion(plan, outcome, left_out, decoded)
@@ -133,7 +135,9 @@ def _write_result(
     checkpoint: Checkpoint,
     destination: Path | None,
     options: WriteOptions,
+    *,
     progress: Progress | None,
+    decoded: tuple[DecodedKind, ...],
 ) -> WriteOutcome:
     metadata = dict(checkpoint.metadata)
     if plan.framework is not None:
@@ -145,6 +149,7 @@ def _write_result(
         metadata=metadata,
         force=options.force,
         shard_bytes=options.shard_bytes,
+        read_back=bool(decoded),
         progress=progress,
     )
 
@@ -316,6 +321,7 @@ def _describe_output(destination_path: Path | None, conversion: _Conversion) -> 
     }
     details: Json = {
         "dequantised": [kind.to_json() for kind in conversion.decoded],
+        "read_back": outcome.read_back,
         "dropped": list(left_out.dropped),
         "bookkeeping": list(left_out.bookkeeping),
         "not_taken": [
