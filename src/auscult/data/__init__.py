@@ -1,6 +1,6 @@
 """What the package brings along: the demo's trained vocoder with its training log, and a Spanish sentence.
 
-All three are made by code: `python -m auscult.training.vocoder` trains the vocoder and writes the log, `python -m
+All three are made by code: `python -m auscult.training.demo_vocoder` trains the vocoder and writes the log, `python -m
 auscult.training.sentence` speaks the sentence (one of the held-out ones) with espeak-ng.
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from auscult.families.codec.config import Config
 from auscult.training.codec.config import TrainConfig
-from auscult.training.codec.speech import Speech
+from auscult.training.recordings import Speech
 
 RATE = 8000
 CODEC = Config(

@@ -17,8 +17,8 @@ from auscult.families.codec.config import Config  # noqa: E402
 from auscult.families.codec.storage import read_codec  # noqa: E402
 from auscult.sound.recording import Recording, read_recording, write_recording  # noqa: E402
 from auscult.training.codec.loop import train  # noqa: E402
-from auscult.training.codec.speech import Speech  # noqa: E402
 from auscult.training.codec.trainer import RELEASE  # noqa: E402
+from auscult.training.recordings import Speech  # noqa: E402
 from auscult.verbs.run import codec as run_codec  # noqa: E402
 from tests.training.codec.small import CODEC, RATE, config, speech, tones  # noqa: E402
 

@@ -20,9 +20,10 @@ pytest.importorskip("accelerate")
 from auscult.errors import CheckpointError  # noqa: E402
 from auscult.families.codec import storage  # noqa: E402
 from auscult.families.codec.storage import read_codec, read_tensors  # noqa: E402
-from auscult.training.codec import loop  # noqa: E402
-from auscult.training.codec.loop import TrainingError, train  # noqa: E402
-from auscult.training.codec.trainer import RELEASE, RESUME, Trainer, find_learning_rate  # noqa: E402
+from auscult.training.codec.loop import train  # noqa: E402
+from auscult.training.codec.trainer import RELEASE, RESUME, Trainer  # noqa: E402
+from auscult.training.loop import LOG_EVERY, TrainingError  # noqa: E402
+from auscult.training.steps import find_learning_rate  # noqa: E402
 from tests.training.codec.small import config, speech  # noqa: E402
 
 EVERYTHING = {
@@ -256,4 +257,4 @@ def test_the_rate_warms_up_stays_and_falls(tmp_path: Path) -> None:
     assert rates[10:50] == [1.0] * 40
     assert rates[50:] == sorted(rates[50:], reverse=True)
     assert rates[100] == pytest.approx(0.1)
-    assert loop.LOG_EVERY > 0
+    assert LOG_EVERY > 0

@@ -17,14 +17,15 @@ pytest.importorskip("accelerate")
 from auscult.errors import UsageError  # noqa: E402
 from auscult.training.codec.balancer import Balancer  # noqa: E402
 from auscult.training.codec.config import TrainConfig  # noqa: E402
-from auscult.training.codec.critics import CodecCritics  # noqa: E402
 from auscult.training.codec.initial import build_lapped_basis, start_codec  # noqa: E402
-from auscult.training.codec.journal import Journal, draw_spectrogram  # noqa: E402
 from auscult.training.codec.losses import CodecLosses, commitment_loss, waveform_loss  # noqa: E402
-from auscult.training.codec.monitor import Monitor  # noqa: E402
+from auscult.training.codec.monitor import CodecMonitor  # noqa: E402
 from auscult.training.codec.segments import Segments  # noqa: E402
-from auscult.training.codec.speech import Speech, read_speech, set_level  # noqa: E402
+from auscult.training.codec.speech import read_speech, set_level  # noqa: E402
 from auscult.training.codec.validate import compute_perplexity, compute_scores  # noqa: E402
+from auscult.training.critics import SoundCritics  # noqa: E402
+from auscult.training.journal import Journal, draw_spectrogram  # noqa: E402
+from auscult.training.recordings import Speech  # noqa: E402
 from tests.training.codec.small import CODEC, RATE, speech, tones  # noqa: E402
 
 
@@ -110,13 +111,13 @@ def test_balanced_terms_have_their_shares_of_the_gradient() -> None:
 
 def test_critics_learn_to_tell_noise_from_tones() -> None:
     torch.manual_seed(0)
-    critics = CodecCritics(4)
+    critics = SoundCritics(4)
     optimizer = torch.optim.Adam(critics.parameters(), 3e-3)
     real, fake = (
         torch.from_numpy(np.stack([tones(0.3, seed) for seed in range(2)])),
         0.2 * noise(2, int(0.3 * RATE)),
     )
-    first = float(critics(fake, real))
+    first = float(critics(fake, real).detach())
     for _ in range(15):
         optimizer.zero_grad()
         loss = critics(fake, real)
@@ -144,7 +145,7 @@ def healthy() -> tuple[Any, Any]:
 
 def test_the_monitor_finds_nothing_in_a_healthy_codec() -> None:
     codec, target = healthy()
-    look = Monitor(RATE).look(codec, target, plain)
+    look = CodecMonitor(RATE).look(codec, target, plain)
     assert look.diagnoses == []
     assert look.figures["gain"] == pytest.approx(1, abs=0.01)
 
@@ -167,7 +168,7 @@ def test_the_monitor_names_a_planted_cause_at_the_second_look(cause: str) -> Non
     else:
         forward = codec.quantizer.forward
         codec.quantizer.forward = lambda latent, depths=None: _tripled(forward, latent, depths)
-    monitor = Monitor(RATE)
+    monitor = CodecMonitor(RATE)
     looks = [monitor.look(codec, target, terms) for _ in range(2)]
     assert monitor.verdict(looks[0]) is None
     verdict = monitor.verdict(looks[1])

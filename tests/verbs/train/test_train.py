@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auscult.errors import UsageError
-from auscult.verbs.train import train
+from auscult.verbs.train import judge, train
 
 
 @pytest.mark.parametrize("missing", ["torch", "accelerate"])
@@ -18,7 +18,7 @@ def test_a_missing_package_is_told(missing: str, monkeypatch: pytest.MonkeyPatch
     def find_spec(name: str) -> Any:
         return None if name == missing else real(name)
 
-    monkeypatch.setattr(train, "find_spec", find_spec)
+    monkeypatch.setattr(judge, "find_spec", find_spec)
     with pytest.raises(UsageError, match=rf"needs {missing}.*pip install 'auscult-audio\[train\]'"):
         train.train_model("codec", settings={"data": "nowhere"})
 

@@ -26,8 +26,17 @@ FORMAT = "auscult-codec"
 VERSION = 1
 
 
-def write_tensors(tensors: Mapping[str, Tensor], about: Mapping[str, Any], path: Path) -> None:
+def write_tensors(
+    tensors: Mapping[str, Tensor],
+    about: Mapping[str, Any],
+    path: Path,
+    *,
+    header: Mapping[str, str] | None = None,
+) -> None:
     """One file with tensors and a JSON description.
+
+    Args:
+        header: Further entries of the file's metadata.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written; a file that was there before is then untouched.
@@ -35,7 +44,7 @@ def write_tensors(tensors: Mapping[str, Tensor], about: Mapping[str, Any], path:
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replace_file(path, durable=True) as partial:
         try:
-            save_file(whole, partial, {"about": json.dumps(about)})
+            save_file(whole, partial, {**(header or {}), "about": json.dumps(about)})
         except SafetensorError as error:  # how the library reports the system's error
             raise OSError(str(error)) from error
 
@@ -52,7 +61,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: handle.get_tensor(name) for name in handle.keys()}, about  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(
-            "cannot be read as a codec's checkpoint", where=str(path), found=str(error)
+            "cannot be read as a checkpoint of a training", where=str(path), found=str(error)
         ) from error
 
 

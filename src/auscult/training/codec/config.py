@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from auscult.errors import UsageError
 from auscult.families.codec.config import Config
+from auscult.training.settings import Device, Precision, check_fields
 
 Start = Literal["lapped-transform", "random"]
-Precision = Literal["no", "bf16", "fp16"]
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ class TrainConfig:
         Raises:
             UsageError: If there is a field that the config does not have.
         """
-        codec = _check_fields(Config, values.get("codec", {}), "codec")
-        other_fields = _check_fields(
+        codec = check_fields(Config, values.get("codec", {}), "codec")
+        other_fields = check_fields(
             cls,
             {name: value for name, value in values.items() if name != "codec"},
             "training config",
@@ -90,17 +87,3 @@ class TrainConfig:
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=1)
-
-
-def _check_fields(cls: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    known_names = [entry.name for entry in fields(cls)]
-    if unknown := sorted(set(values) - set(known_names)):
-        raise UsageError(
-            "no such field",
-            where=where,
-            found=", ".join(unknown),
-            hint=f"it has {', '.join(known_names)}",
-        )
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }

@@ -1,16 +1,8 @@
-"""A look at a running training with the cheap measures of preflight, and a stop with a diagnosis
-when it cannot succeed.
-
-The causes have the names of `auscult rules`. A cause must show in two looks in a row: one look can
-fall on a bad batch.
-"""
+"""What the monitor looks at in a codec."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -25,44 +17,26 @@ from auscult.preflight_checks.measures.codebooks import (
     measure_unreachable,
     measure_usage,
 )
-from auscult.preflight_checks.measures.losses import is_deaf, measure_term_reactions
 from auscult.preflight_checks.measures.straight_through import measure_quantizer_gain
+from auscult.training.monitor import (
+    Diagnosis,
+    Monitor,
+    MonitorReading,
+    Terms,
+    check_dc,
+    check_losses,
+)
 
 MIN_SHARE = 0.1  # of the codes that the batch could use, as perplexity
 MAX_UNREACHABLE = 0.5  # share of a book's codes
 MAX_GAIN = 1.5  # of the gradient through the quantiser, either way
 MAX_RATIO = 1.6  # RMS of the output over that of the best answer at its SNR, either way
-MAX_DC = 0.25  # of the RMS
-LOOKS_IN_A_ROW = 2
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """A cause, what shows it, and what to do."""
+class CodecMonitor(Monitor):
+    """Looks at codebooks, the quantiser's gradient, the level and the losses."""
 
-    cause: str
-    message: str
-    advice: str
-
-
-@dataclass
-class MonitorReading:
-    """What was measured, for the log, and what is wrong."""
-
-    figures: dict[str, Any] = field(default_factory=dict)
-    diagnoses: list[Diagnosis] = field(default_factory=list)
-
-
-class Monitor:
-    """Remembers what the last look has found."""
-
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
-        self.seen: Counter[str] = Counter()
-
-    def look(
-        self, codec: Any, target: Tensor, terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
-    ) -> MonitorReading:
+    def look(self, codec: Any, target: Tensor, terms: Terms) -> MonitorReading:
         """Measure a codec on a batch [batch, 1, time]; `terms(output, target)` are the losses that
         have a weight.
         """
@@ -74,26 +48,10 @@ class Monitor:
             *_check_codebooks(codec.quantizer, latent, quantized.codes, reading.figures),
             *_check_gradient(codec.quantizer, latent, reading.figures),
             *_check_amplitude(output, target, reading.figures),
-            *_check_losses(terms, target, self.sample_rate),
+            *check_losses(terms, target, self.sample_rate),
         ):
             reading.diagnoses.append(diagnosis)
         return reading
-
-    def verdict(self, reading: MonitorReading) -> Diagnosis | None:
-        """The first cause that has now shown in two looks in a row."""
-        current_causes = {diagnosis.cause for diagnosis in reading.diagnoses}
-        for cause in list(self.seen):
-            if cause not in current_causes:
-                del self.seen[cause]
-        self.seen.update(current_causes)
-        return next(
-            (
-                diagnosis
-                for diagnosis in reading.diagnoses
-                if self.seen[diagnosis.cause] >= LOOKS_IN_A_ROW
-            ),
-            None,
-        )
 
 
 def _check_codebooks(
@@ -144,13 +102,7 @@ def _check_amplitude(
     measured = measure_amplitude(output, target)
     figures["amplitude"] = measured.to_json()
     level = max(measured.target_rms, measured.ac_rms)
-    if abs(measured.mean) > MAX_DC * level:
-        yield Diagnosis(
-            "dc-offset",
-            f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / level:.0%} of the"
-            " level",
-            "look at the bias of the last convolution and at what precedes it",
-        )
+    yield from check_dc(measured.mean, level)
     best = compute_best_rms_ratio(measured.snr_db)
     is_too_quiet = best > 0.3 and measured.ac_ratio < best / MAX_RATIO
     if is_too_quiet or measured.ac_ratio > MAX_RATIO * max(best, 1 / MAX_RATIO):
@@ -160,28 +112,3 @@ def _check_amplitude(
             " be best",
             "look for a loss or a scale that sets the level against the waveform loss",
         )
-
-
-def _check_losses(
-    terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], target: Tensor, sample_rate: int
-) -> Iterator[Diagnosis]:
-    for name in terms(target, target):
-        if is_deaf(
-            measure_term_reactions(
-                partial(_evaluate_term, terms, name, target), target, sample_rate
-            )
-        ):
-            yield Diagnosis(
-                "loss-blind",
-                f"`{name}` has the same value whatever the output is",
-                "leave it out, or mend it",
-            )
-
-
-def _evaluate_term(
-    terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
-    name: str,
-    target: Tensor,
-    output: Tensor,
-) -> float:
-    return float(terms(output, target)[name])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from auscult.errors import UsageError
-from auscult.training.codec.speech import Speech
+from auscult.training.recordings import Speech
 
 MIN_SEGMENTS = 2.0  # of training speech, so that there is something to draw
 

@@ -23,8 +23,9 @@ from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.designs import DESIGNS, STUDY_CODEC, Design, StudyCodec
 from auscult.training.codec.losses import RESOLUTIONS
 from auscult.training.codec.segments import Segments
-from auscult.training.codec.speech import TELUGU, Speech, read_speech
+from auscult.training.codec.speech import TELUGU, read_speech
 from auscult.training.losses import StftLoss
+from auscult.training.recordings import Speech
 
 STEPS = 400
 BATCH, SEGMENT = 12, 8000  # segments, samples

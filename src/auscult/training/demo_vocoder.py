@@ -1,4 +1,4 @@
-"""Train the demo's vocoder: `python -m auscult.training.vocoder`.
+"""Train the demo's vocoder: `python -m auscult.training.demo_vocoder`.
 
 A narrow `streamspeech-modified` generator (94 tensors) learns to turn mel spectrograms of espeak-ng
 speech back into speech. The forward pass computes what a training script of its own would: instance
@@ -9,8 +9,8 @@ Two stages: log-mel and multi-resolution STFT losses alone, then small spectrogr
 them. The bundled checkpoint was made by two calls, the second of which goes on where the first
 stopped; its log holds both:
 
-    python -m auscult.training.vocoder --out vocoder
-    python -m auscult.training.vocoder --out vocoder --steps 6500 --learning-rate 0.0008 --evaluate-every 250
+    python -m auscult.training.demo_vocoder --out vocoder
+    python -m auscult.training.demo_vocoder --out vocoder --steps 6500 --learning-rate 0.0008 --evaluate-every 250
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from auscult.training.data import (
     make_held_out_speech,
     make_training_speech,
 )
-from auscult.training.evaluate import evaluate_vocoder
-from auscult.training.losses import LogMel, StftLoss
-from auscult.training.vocoder_trainer import (
+from auscult.training.demo_vocoder_trainer import (
     ARCHITECTURE,
     MEL,
     VocoderTrainConfig,
     VocoderTrainer,
     keep_small_moments,
 )
+from auscult.training.evaluate import evaluate_vocoder
+from auscult.training.losses import LogMel, StftLoss
 
 
 def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path) -> None:

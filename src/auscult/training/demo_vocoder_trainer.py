@@ -1,6 +1,6 @@
 """The vocoder's training: what can be set, the state of a run, and one step of it.
 
-In: batches of `auscult.training.data`. Out: a trained generator. `auscult.training.vocoder` runs it.
+In: batches of `auscult.training.data`. Out: a trained generator. `auscult.training.demo_vocoder` runs it.
 """
 
 from __future__ import annotations

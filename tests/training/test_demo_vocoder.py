@@ -16,12 +16,12 @@ from auscult.verbs.diagnose.family_build import read_stored_mel
 
 torch = pytest.importorskip("torch")
 
-from auscult.training import vocoder, vocoder_trainer  # noqa: E402  needs torch
+from auscult.training import demo_vocoder, demo_vocoder_trainer  # noqa: E402  needs torch
 from auscult.training.conditioning import vector_from_name  # noqa: E402
 from auscult.training.data import Batches, Utterance  # noqa: E402
 from auscult.training.losses import LogMel, SpectrogramCritics, StftLoss  # noqa: E402
 
-RATE = vocoder_trainer.MEL.sample_rate
+RATE = demo_vocoder_trainer.MEL.sample_rate
 
 
 def utterances() -> list[Utterance]:
@@ -43,8 +43,8 @@ def utterances() -> list[Utterance]:
 
 def test_torch_mel_is_the_numpy_mel() -> None:
     samples = utterances()[0].samples
-    theirs = LogMel(vocoder_trainer.MEL)(torch.from_numpy(samples)[None])[0].numpy()
-    mine = mel_spectrogram(samples, vocoder_trainer.MEL)
+    theirs = LogMel(demo_vocoder_trainer.MEL)(torch.from_numpy(samples)[None])[0].numpy()
+    mine = mel_spectrogram(samples, demo_vocoder_trainer.MEL)
     floor = -8.0  # below it the gradient's floor under |STFT| shows
     np.testing.assert_allclose(np.maximum(theirs, floor), np.maximum(mine, floor), atol=2e-3)
 
@@ -68,7 +68,7 @@ def test_critics_hand_a_gradient_to_the_output() -> None:
 
 
 def test_batches_are_what_the_utterance_says() -> None:
-    mel, speech = vocoder_trainer.MEL, utterances()
+    mel, speech = demo_vocoder_trainer.MEL, utterances()
     samples, speakers, emotions = Batches(speech, mel, 32, 0.5, seed=0).draw(40)
     assert samples.shape == (40, 32 * mel.hop + mel.n_fft - mel.hop)
     named = [np.allclose(row, 0) for row in speakers]
@@ -89,8 +89,8 @@ def test_named_vectors_are_fixed_and_told_apart() -> None:
 def test_a_short_run_learns_and_saves_what_the_story_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vocoder, "make_held_out_speech", lambda _rate: utterances()[:1])
-    config = vocoder_trainer.VocoderTrainConfig(
+    monkeypatch.setattr(demo_vocoder, "make_held_out_speech", lambda _rate: utterances()[:1])
+    config = demo_vocoder_trainer.VocoderTrainConfig(
         out=str(tmp_path),
         steps=8,
         critic_start=6,
@@ -100,8 +100,8 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
         evaluate_every=8,
         critic_channels=4,
     )
-    trainer = vocoder_trainer.VocoderTrainer.start(config)
-    vocoder.run_training(trainer, utterances(), 4.0, tmp_path)
+    trainer = demo_vocoder_trainer.VocoderTrainer.start(config)
+    demo_vocoder.run_training(trainer, utterances(), 4.0, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 8
     assert {"stoi", "mel_l1", "comb"} <= set(lines[-1])
@@ -110,13 +110,13 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
     assert checkpoint.container == ("model_state_dict",)
     assert all(name.startswith("generator.") for name in checkpoint)
     assert any(container.kind == "optimizer" for container in checkpoint.containers)
-    assert read_stored_mel(checkpoint) == vocoder_trainer.MEL
+    assert read_stored_mel(checkpoint) == demo_vocoder_trainer.MEL
     assert "config.dilations.0" not in checkpoint.metadata
     detection = detect_families({name: tensor.shape for name, tensor in checkpoint.items()})[0]
     assert (detection.family, detection.score) == ("streamspeech-modified", 1.0)
     assert (tmp_path / "best_model.pth").stat().st_size <= 6_000_000
 
-    again = vocoder_trainer.VocoderTrainer.start(config)
+    again = demo_vocoder_trainer.VocoderTrainer.start(config)
     again.restore(torch.load(tmp_path / "resume.pt", weights_only=True))
     assert again.step == 8
     for mine, theirs in zip(
@@ -126,22 +126,24 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
 
 
 def test_flags_are_the_fields() -> None:
-    config = vocoder.parse_config(["--steps", "7", "--mel-weight", "2.5"])
+    config = demo_vocoder.parse_config(["--steps", "7", "--mel-weight", "2.5"])
     assert (config.steps, config.mel_weight, config.out) == (
         7,
         2.5,
-        vocoder_trainer.VocoderTrainConfig().out,
+        demo_vocoder_trainer.VocoderTrainConfig().out,
     )
 
 
 def test_learning_rate_warms_up_and_falls() -> None:
-    config = vocoder_trainer.VocoderTrainConfig(steps=1000, warmup=100)
-    rates = [vocoder_trainer.find_learning_rate(step, config) for step in (0, 50, 100, 500, 1000)]
+    config = demo_vocoder_trainer.VocoderTrainConfig(steps=1000, warmup=100)
+    rates = [
+        demo_vocoder_trainer.find_learning_rate(step, config) for step in (0, 50, 100, 500, 1000)
+    ]
     assert rates[0] < rates[1] < rates[2] == config.learning_rate
     assert rates[2] > rates[3] > rates[4] == pytest.approx(config.final_rate * config.learning_rate)
 
 
 def test_definition_of_the_story_is_not_the_default_one() -> None:
-    assert vocoder_trainer.MEL.hop == vocoder_trainer.ARCHITECTURE.hop
-    assert vocoder_trainer.ARCHITECTURE.norm == "instance"
-    assert MelDefinition().sample_rate == vocoder_trainer.MEL.sample_rate
+    assert demo_vocoder_trainer.MEL.hop == demo_vocoder_trainer.ARCHITECTURE.hop
+    assert demo_vocoder_trainer.ARCHITECTURE.norm == "instance"
+    assert MelDefinition().sample_rate == demo_vocoder_trainer.MEL.sample_rate

@@ -1,4 +1,4 @@
-"""Critics of the codec's sound: of spectrograms at several resolutions, and of the waveform folded
+"""Critics of a generator's sound: of spectrograms at several resolutions, and of the waveform folded
 at several periods.
 
 Least squares, not hinge: a hinge critic that learns nothing stands at a loss of 2 that looks like
@@ -48,9 +48,9 @@ class PeriodCritic(nn.Module):
         return self.last(x), features
 
 
-class CodecCritics(nn.Module):
+class SoundCritics(nn.Module):
     """`forward(output, target)`, [batch, time] each, is the critics' own loss; `generator_loss` is
-    what they ask of the codec.
+    what they ask of the generator.
     """
 
     def __init__(self, channels: int) -> None:

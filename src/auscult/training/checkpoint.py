@@ -5,6 +5,7 @@ go on bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,3 +42,23 @@ def select_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tenso
         for name, value in tensors.items()
         if name.startswith(prefix)
     }
+
+
+def flatten_scaler(scaler: Any) -> dict[str, Tensor]:
+    """The state of mixed precision's gradient scaler; nothing where there is none."""
+    if scaler is None:
+        return {}
+    return {
+        f"scaler.{name}": torch.tensor(float(value), dtype=torch.float64)
+        for name, value in scaler.state_dict().items()
+    }
+
+
+def restore_scaler(scaler: Any, tensors: Mapping[str, Tensor]) -> None:
+    stored = {name: value.item() for name, value in select_prefix(tensors, "scaler.").items()}
+    if scaler is None or not stored:
+        return
+    integer_keys = ("growth_interval", "_growth_tracker")
+    scaler.load_state_dict(
+        {name: int(value) if name in integer_keys else value for name, value in stored.items()}
+    )
