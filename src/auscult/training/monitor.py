@@ -68,7 +68,7 @@ def check_dc(mean: float, level: float) -> Iterator[Diagnosis]:
     """Of an output with that mean and RMS."""
     if abs(mean) > MAX_DC * level:
         yield Diagnosis(
-            "dc-offset",
+            "dc",
             f"the output's mean is {mean:.3f}, {abs(mean) / level:.0%} of the level",
             "look at the bias of the last convolution and at what precedes it",
         )

@@ -152,14 +152,14 @@ def test_the_monitor_finds_nothing_in_a_healthy_codec() -> None:
 
 @pytest.mark.parametrize(
     "cause",
-    ["codebook-collapse", "dc-offset", "amplitude-conflict", "loss-blind", "gradient-scale"],
+    ["codebook-collapse", "dc", "amplitude-conflict", "loss-blind", "gradient-scale"],
 )
 def test_the_monitor_names_a_planted_cause_at_the_second_look(cause: str) -> None:
     codec, target = healthy()
     terms: Any = plain
     if cause == "codebook-collapse":
         codec.quantizer.books[0].codes[1:] = 1e4
-    elif cause == "dc-offset":
+    elif cause == "dc":
         codec.decoder.stages[0].conv.bias.data += 0.3
     elif cause == "amplitude-conflict":
         codec.decoder.register_forward_hook(lambda _m, _i, output: 4 * output)

@@ -17,7 +17,7 @@ MIN_CURVE_POINTS = 2
 
 
 def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
-    """Where the codec is, and how good it is beside what the bit rate allows."""
+    """Where the model is, and how good it is beside what can be had."""
     if "planned_steps" in facts:
         yield from _iter_curve_lines(facts, style)
         yield style(f"log: {facts['log']}", "dim")
@@ -31,6 +31,11 @@ def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]
     yield f"{style('wrote', 'bold')} {facts['file']}  {facts['steps']} steps on {facts['seconds_of_speech'] / 60:.1f} minutes"
     if not held_out:
         return
+    if facts["model"] == "vocoder":
+        yield from _iter_vocoder_lines(facts)
+        yield from _iter_curve_lines(facts, style)
+        yield style(f"log: {facts['log']}", "dim")
+        return
     yield (
         f"held out: SNR {held_out['snr']:.2f} dB of at most {facts['bound_db']:.1f} dB at {facts['kbit_per_second']:.1f} kbit/s, "
         f"RMS ratio {held_out['rms_ratio']:.3f}, correlation {held_out['correlation']:.3f}, DC {held_out['dc']:+.4f}"
@@ -39,6 +44,17 @@ def iter_training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]
     yield from _iter_curve_lines(facts, style)
     yield f"perplexity of the books: {perplexity_text}"
     yield style(f"log: {facts['log']}", "dim")
+
+
+def _iter_vocoder_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The vocoder's figures, and those of Griffin-Lim on the same mel: what no model is needed for."""
+    for title, name in (("held out", "held_out"), ("Griffin-Lim on the same mel", "griffin_lim")):
+        figures = facts[name]
+        yield (
+            f"{title}: STOI {figures['stoi']:.3f} (worst {figures['stoi_min']:.3f}), mel distance"
+            f" {figures['mel_l1']:.3f}, RMS ratio {figures['rms_ratio']:.3f},"
+            f" {figures['comb']:.0%} on the comb of the frames"
+        )
 
 
 def _iter_curve_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:

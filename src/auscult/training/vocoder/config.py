@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from auscult.families.vocoders import import_vocoder
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.families import FAMILIES
 from auscult.training.settings import Device, Precision, check_fields
 

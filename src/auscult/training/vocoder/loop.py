@@ -14,11 +14,9 @@ from auscult.training.journal import Journal
 from auscult.training.loop import RunParts, TrainingError, run_steps
 from auscult.training.recordings import Speech
 from auscult.training.vocoder.config import VocoderTrainConfig
+from auscult.training.vocoder.sizes import build_config
 from auscult.training.vocoder.trainer import RESUME, VocoderTrainer
 from auscult.training.vocoder.validate import evaluate_griffin_lim, evaluate_vocoder, render_frames
-
-FIXED_SETTINGS = ("family", "mel", "model")
-"""Of a run that goes on: what the weights in its folder were made for."""
 
 
 def train_vocoder(
@@ -63,13 +61,15 @@ def train_vocoder(
 def _check_same_run(config: VocoderTrainConfig, about: Mapping[str, Any], out: Path) -> None:
     """Refuse a folder whose run has another network or another mel."""
     stored = VocoderTrainConfig.from_dict(about["training"])
-    for name in FIXED_SETTINGS:
-        if getattr(stored, name) != getattr(config, name):
+    stored_network = build_config(stored.family, stored.mel, stored.model)
+    network = build_config(config.family, config.mel, config.model)
+    for expected, found in ((stored.mel, config.mel), (stored_network, network)):
+        if expected != found:
             raise TrainingError(
-                "holds a run of other settings",
+                "holds a run of another network or another mel",
                 where=str(out),
-                expected=f"{name} {getattr(stored, name)}",
-                found=getattr(config, name),
+                expected=expected,
+                found=found,
                 hint="name another folder with --out, or give the settings of that run",
             )
 

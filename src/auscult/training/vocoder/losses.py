@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.sound.mel import MelDefinition, build_window, mel_filterbank
+from auscult.sound.mel import build_window, mel_filterbank
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.losses import RESOLUTIONS, StftLoss, compute_magnitude
 
 FLOOR = 1e-5

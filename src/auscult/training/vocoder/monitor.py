@@ -49,7 +49,7 @@ def _check_level(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Ite
     yield from check_dc(mean, level)
     if not 1 / MAX_RATIO < ratio < MAX_RATIO:
         yield Diagnosis(
-            "amplitude-conflict",
+            "wrong-level",
             f"the output's level is {ratio:.2f} times the recording's",
             "look at the losses: the bands and the spectra have to see the level, and critics not outweigh them",
         )

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from auscult.errors import AudioError, UsageError
-from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, pad_samples
+from auscult.sound.mel import mel_spectrogram, pad_samples
+from auscult.sound.mel_definition import Frames, MelDefinition, Samples
 from auscult.training.recordings import Speech
 
 MIN_SEGMENTS = 2.0  # of training speech, so that there is something to draw

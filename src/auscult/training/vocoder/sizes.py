@@ -9,7 +9,7 @@ from typing import Any
 from auscult.errors import UsageError
 from auscult.families.hifigan.config import Config as HifiganConfig
 from auscult.families.vocos.config import Config as VocosConfig
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.settings import check_fields
 from auscult.training.vocoder.config import Family
 

@@ -15,7 +15,7 @@ from auscult.families._torch import load
 from auscult.families.codec.storage import write_tensors
 from auscult.families.hifigan.config import Config as HifiganConfig
 from auscult.families.vocos.config import Config as VocosConfig
-from auscult.sound.mel import MelDefinition
+from auscult.sound.mel_definition import MelDefinition
 from auscult.training.vocoder.initial import build_plain
 from auscult.training.vocoder.sizes import list_metadata
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log
+from math import log, log10
 
 import numpy as np
 import torch
@@ -11,12 +11,15 @@ from torch import nn
 
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.measures import comb_share, log_mel_distance
-from auscult.sound.mel import Frames, MelDefinition, Samples, log_units_per_decibel, mel_spectrogram
+from auscult.sound.mel import log_units_per_decibel, mel_spectrogram
+from auscult.sound.mel_definition import Frames, MelDefinition, Samples
 from auscult.training.averages import average_rows
 from auscult.training.evaluate import compute_stoi
 from auscult.training.recordings import NamedSamples
 
 DECIBELS_PER_NEPER = 20 / log(10)
+POWER_FLOOR = 1e-12  # against a division by silence
+FIGURES = ("stoi", "mel_l1", "comb", "rms_ratio", "snr")
 Render = Callable[[Frames], Samples]
 """A mel [bands, frames] to samples [time]."""
 
@@ -37,7 +40,8 @@ def score_renderings(
     render: Render, speech: Sequence[NamedSamples], mel: MelDefinition
 ) -> dict[str, float]:
     """Means over the recordings: `stoi` (0 to 1) and `stoi_min`; `mel_l1` in nepers, from the mel that went in to the
-    one that comes back; `comb`, the share of energy on multiples of the frame rate; `rms_ratio` of the output to the input.
+    one that comes back; `comb`, the share of energy on multiples of the frame rate; `rms_ratio` of the output to the input;
+    `snr` in dB, which says little here: a mel has no phase. NaN where an output is not finite.
     """
     rows = []
     for _, samples in speech:
@@ -51,15 +55,19 @@ def _score_output(
     samples: Samples, frames: Frames, output: Samples, mel: MelDefinition
 ) -> dict[str, float]:
     if not np.isfinite(output).all():
-        output = np.zeros_like(output)
+        return dict.fromkeys(FIGURES, float("nan"))
     distance = log_mel_distance(frames, mel_spectrogram(output, mel))
     per_neper = DECIBELS_PER_NEPER * log_units_per_decibel(mel) * mel.multiply
-    power = float(np.square(samples, dtype=np.float64).mean())
+    length = min(len(samples), len(output))
+    target, sound = (side[:length].astype(np.float64) for side in (samples, output))
+    power = float(np.square(target).sum()) + POWER_FLOOR
+    error = float(np.square(target - sound).sum()) + POWER_FLOOR
     return {
         "stoi": compute_stoi(samples, output, mel.sample_rate),
         "mel_l1": distance / per_neper,
         "comb": comb_share(output, mel.sample_rate, mel.hop),
-        "rms_ratio": float(np.sqrt(np.square(output, dtype=np.float64).mean() / (power + 1e-12))),
+        "rms_ratio": float(np.sqrt(np.square(sound).sum() / power)),
+        "snr": 10 * log10(power / error),
     }
 
 

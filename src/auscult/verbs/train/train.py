@@ -118,9 +118,7 @@ def _describe_files(config: TrainConfig) -> dict[str, Any]:
 def _require_trainable(model: str, settings: Mapping[str, Any]) -> None:
     """Refuse an unknown model, and a training for which a package or the device is missing."""
     if model not in MODELS:
-        raise UsageError(
-            "cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}"
-        )
+        raise UsageError("cannot be trained", where=model, hint="choose one of codec, vocoder")
     require_packages(settings)
 
 

@@ -98,21 +98,34 @@ def read_stated_config(
 
 
 def read_metadata_fields(metadata: Mapping[str, str], config: Any) -> dict[str, Any]:
-    """Fields of the family's config that the weights' own file states: `config.NAME`, or `config.NAME.0` and so on."""
+    """Fields of the family's config that the weights' own file states: `config.NAME`, and a tuple's items under
+    `config.NAME.0` and so on. One that is not stated as a whole is left out.
+    """
     stated = {}
     for entry in fields(config):
-        current, name = getattr(config, entry.name), f"config.{entry.name}"
-        if isinstance(current, tuple):
-            texts = [
-                metadata[key] for i in range(len(current)) if (key := f"{name}.{i}") in metadata
-            ]
-            if texts and len(texts) == len(current):
-                stated[entry.name] = tuple(
-                    type(item)(text) for item, text in zip(current, texts, strict=True)
-                )
-        elif name in metadata and not isinstance(current, bool):
-            stated[entry.name] = type(current)(metadata[name])
+        current = getattr(config, entry.name)
+        value = _read_metadata_value(metadata, f"config.{entry.name}", current)
+        if value is not None:
+            stated[entry.name] = value
     return stated
+
+
+def _read_metadata_value(metadata: Mapping[str, str], name: str, current: Any) -> Any:
+    """The value as the field keeps it, or None where it is not stated."""
+    if isinstance(current, tuple):
+        items = [
+            _read_metadata_value(metadata, f"{name}.{number}", item)
+            for number, item in enumerate(current)
+        ]
+        if not items or any(item is None for item in items):
+            return None
+        return tuple(items)
+    if name not in metadata:
+        return None
+    text = metadata[name]
+    if isinstance(current, bool):
+        return {"True": True, "False": False}.get(text)
+    return type(current)(text)
 
 
 def load_config(path: Path) -> Mapping[str, Any]:

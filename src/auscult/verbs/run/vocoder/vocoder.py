@@ -116,7 +116,8 @@ def _choose_reading(
     definition = chosen_mel.definition
     family_build = fit_hop(replace(run.family_build, mel=definition), run.stated)
     settlement = None
-    if settle and run.stated.path is None:
+    is_open = not set(family_build.detection.undetermined) <= set(run.stated.fields)
+    if settle and run.stated.path is None and is_open:
         settlement = rank_readings_of_mel(
             family_build,
             run.source.compute_start(definition),
