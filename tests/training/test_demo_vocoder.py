@@ -90,7 +90,7 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo_vocoder, "make_held_out_speech", lambda _rate: utterances()[:1])
-    config = demo_vocoder_trainer.VocoderTrainConfig(
+    config = demo_vocoder_trainer.DemoTrainConfig(
         out=str(tmp_path),
         steps=8,
         critic_start=6,
@@ -100,7 +100,7 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
         evaluate_every=8,
         critic_channels=4,
     )
-    trainer = demo_vocoder_trainer.VocoderTrainer.start(config)
+    trainer = demo_vocoder_trainer.DemoTrainer.start(config)
     demo_vocoder.run_training(trainer, utterances(), 4.0, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 8
@@ -116,7 +116,7 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
     assert (detection.family, detection.score) == ("streamspeech-modified", 1.0)
     assert (tmp_path / "best_model.pth").stat().st_size <= 6_000_000
 
-    again = demo_vocoder_trainer.VocoderTrainer.start(config)
+    again = demo_vocoder_trainer.DemoTrainer.start(config)
     again.restore(torch.load(tmp_path / "resume.pt", weights_only=True))
     assert again.step == 8
     for mine, theirs in zip(
@@ -130,12 +130,12 @@ def test_flags_are_the_fields() -> None:
     assert (config.steps, config.mel_weight, config.out) == (
         7,
         2.5,
-        demo_vocoder_trainer.VocoderTrainConfig().out,
+        demo_vocoder_trainer.DemoTrainConfig().out,
     )
 
 
 def test_learning_rate_warms_up_and_falls() -> None:
-    config = demo_vocoder_trainer.VocoderTrainConfig(steps=1000, warmup=100)
+    config = demo_vocoder_trainer.DemoTrainConfig(steps=1000, warmup=100)
     rates = [
         demo_vocoder_trainer.find_learning_rate(step, config) for step in (0, 50, 100, 500, 1000)
     ]

@@ -37,15 +37,15 @@ from auscult.training.data import (
 from auscult.training.demo_vocoder_trainer import (
     ARCHITECTURE,
     MEL,
-    VocoderTrainConfig,
-    VocoderTrainer,
+    DemoTrainConfig,
+    DemoTrainer,
     keep_small_moments,
 )
 from auscult.training.evaluate import evaluate_vocoder
 from auscult.training.losses import LogMel, StftLoss
 
 
-def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path) -> None:
+def save_checkpoint(trainer: DemoTrainer, epoch: int, loss: float, path: Path) -> None:
     """The checkpoint as a training script would leave it.
 
     Its config says the sizes, the strides and the mel, not how the model computes.
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = parse_config(arguments)
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
-    trainer = VocoderTrainer.start(config)
+    trainer = DemoTrainer.start(config)
     if (out / "resume.pt").exists():
         trainer.restore(torch.load(out / "resume.pt", weights_only=True))
     speech = make_training_speech(config.sentences, config.renderings, MEL.sample_rate, config.seed)
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_training(
-    trainer: VocoderTrainer, speech: Sequence[Utterance], seconds: float, out: Path
+    trainer: DemoTrainer, speech: Sequence[Utterance], seconds: float, out: Path
 ) -> None:
     """Train to the last step; evaluate and save on the way."""
     config = trainer.config
@@ -151,7 +151,7 @@ def run_training(
             torch.save(trainer.state(), out / "resume.pt")
 
 
-def log_final_scores(trainer: VocoderTrainer, out: Path) -> None:
+def log_final_scores(trainer: DemoTrainer, out: Path) -> None:
     """The last lines of the log: held-out sentences by voices that were trained and by others, with
     Griffin-Lim beside them.
     """
@@ -163,16 +163,16 @@ def log_final_scores(trainer: VocoderTrainer, out: Path) -> None:
     write_log_line(out, {"final": "held-out sentences and voices", **scores})
 
 
-def parse_config(arguments: Sequence[str] | None) -> VocoderTrainConfig:
-    """Flags named after the fields of `VocoderTrainConfig`."""
+def parse_config(arguments: Sequence[str] | None) -> DemoTrainConfig:
+    """Flags named after the fields of `DemoTrainConfig`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for field in fields(VocoderTrainConfig):
+    for field in fields(DemoTrainConfig):
         parser.add_argument(
             "--" + field.name.replace("_", "-"), type=type(field.default), default=field.default
         )
-    return VocoderTrainConfig(**vars(parser.parse_args(arguments)))
+    return DemoTrainConfig(**vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

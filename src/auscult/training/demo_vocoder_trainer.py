@@ -22,7 +22,7 @@ from auscult.training.losses import LogMel, SpectrogramCritics, StftLoss
 
 
 @dataclass(frozen=True)
-class VocoderTrainConfig:
+class DemoTrainConfig:
     """Everything that can be changed from the command line."""
 
     out: str = "scratch/vocoder"  # folder of the checkpoint, the log and the state to resume from
@@ -58,7 +58,7 @@ steady vowel whose frames are all alike comes out at the pitch of the frame rate
 every 4 ms show where each glottal pulse lies."""
 
 
-def find_learning_rate(step: int, config: VocoderTrainConfig) -> float:
+def find_learning_rate(step: int, config: DemoTrainConfig) -> float:
     """Linear warm-up, then a cosine down to `final_rate`."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
@@ -69,10 +69,10 @@ def find_learning_rate(step: int, config: VocoderTrainConfig) -> float:
 
 
 @dataclass
-class VocoderTrainer:
+class DemoTrainer:
     """The state of a run."""
 
-    config: VocoderTrainConfig
+    config: DemoTrainConfig
     generator: Generator
     critics: SpectrogramCritics
     optimizer: torch.optim.Optimizer
@@ -80,7 +80,7 @@ class VocoderTrainer:
     step: int = 0
 
     @classmethod
-    def start(cls, config: VocoderTrainConfig) -> VocoderTrainer:
+    def start(cls, config: DemoTrainConfig) -> DemoTrainer:
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads)
         generator, critics = build(ARCHITECTURE), SpectrogramCritics(config.critic_channels)

@@ -49,7 +49,7 @@ class RunConfig(RateConfig, Protocol):
     def watch_every(self) -> int: ...
 
 
-class Trainer(Protocol):
+class RunTrainer(Protocol):
     """The state of a run, and its steps.
 
     Attributes:
@@ -93,7 +93,7 @@ class RunParts:
 
 
 def run_steps(
-    trainer: Trainer,
+    trainer: RunTrainer,
     out: Path,
     journal: Journal | None,
     parts: RunParts,
@@ -129,7 +129,7 @@ def run_steps(
             progress(step, config.steps, f"step {step}, {parts.name_progress(tally.last)}")
 
 
-def _check_gradients(trainer: Trainer) -> None:
+def _check_gradients(trainer: RunTrainer) -> None:
     """Stop where too many steps in a row had no finite gradient."""
     if trainer.bad_steps >= MAX_BAD_STEPS:
         diagnosis = Diagnosis(
@@ -179,7 +179,7 @@ class _TermTally:
         }
 
 
-def _watch_training(trainer: Trainer, journal: Journal | None) -> None:
+def _watch_training(trainer: RunTrainer, journal: Journal | None) -> None:
     """Log what the monitor sees; stop with its diagnosis.
 
     Every process looks at its own segments, and the first one decides.

@@ -21,6 +21,7 @@ from auscult.verbs.train.recordings import FlawedChoice
 from auscult.verdict import Report
 
 if TYPE_CHECKING:
+    from auscult.training.recordings import Speech
     from auscult.training.vocoder.config import VocoderTrainConfig
 
 
@@ -49,22 +50,13 @@ def train_vocoder_model(
     """
     require_packages(settings or {})
     from auscult.training.loop import TrainingStoppedError
-    from auscult.training.recordings import require_sound
     from auscult.training.vocoder.loop import train_vocoder
-    from auscult.training.vocoder.speech import read_vocoder_speech
     from auscult.training.vocoder.trainer import RELEASE, RESUME
 
     config = read_settings(settings or {})
     data_check = check_data(config.data, Path(config.out) / RESUME, flawed, progress)
     left_out = data_check.list_unwanted() if data_check and flawed == "skip" else frozenset()
-    speech = read_vocoder_speech(
-        config.data,
-        config.mel.sample_rate,
-        minutes=config.minutes,
-        seed=config.seed,
-        left_out=left_out,
-    )
-    require_sound(speech, config.data)
+    speech = _read_speech(config, left_out)
     try:
         figures = train_vocoder(config, speech, progress=progress)
     except TrainingStoppedError as stop:
@@ -85,6 +77,22 @@ def train_vocoder_model(
         facts["held_out"], facts["curve"], config.steps, is_waveform_trained=False
     )
     return judge_training(config.data, subject, facts)
+
+
+def _read_speech(config: VocoderTrainConfig, left_out: frozenset[str]) -> Speech:
+    """The recordings at the mel's rate, of which some have a sound."""
+    from auscult.training.recordings import require_sound
+    from auscult.training.vocoder.speech import read_vocoder_speech
+
+    speech = read_vocoder_speech(
+        config.data,
+        config.mel.sample_rate,
+        minutes=config.minutes,
+        seed=config.seed,
+        left_out=left_out,
+    )
+    require_sound(speech, config.data)
+    return speech
 
 
 def read_settings(settings: Mapping[str, Any]) -> VocoderTrainConfig:
