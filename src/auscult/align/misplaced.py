@@ -59,7 +59,7 @@ def find_displacing(ledger: Ledger, pairs: Mapping[str, str]) -> dict[str, str]:
     layers = _LayerPaths(ledger.a, ledger.b, pairs)
     left_over: dict[str, list[str]] = defaultdict(list)
     for name in ledger.b.left:
-        if name in layers.of_b and len(ledger.b.sides(name)) == 1:
+        if name in layers.of_b and len(ledger.b.sides(name)) == 1 and _may_be_bias(ledger.b, name):
             left_over[layers.of_b[name]].append(name)
     result: dict[str, str] = {}
     for name, (home, _) in layers.find_strays().items():
@@ -67,6 +67,11 @@ def find_displacing(ledger: Ledger, pairs: Mapping[str, str]) -> dict[str, str]:
         if len(rivals) == 1:
             result[name] = rivals[0]
     return result
+
+
+def _may_be_bias(side: CheckpointSide, name: str) -> bool:
+    """Whether a layer may add it: the zero points of a quantised graph, one for each channel too, are whole numbers."""
+    return side.array(name).dtype.kind in "fV"
 
 
 def _keep_cycles(home_names: Mapping[str, str], pairs: Mapping[str, str]) -> dict[str, str]:
