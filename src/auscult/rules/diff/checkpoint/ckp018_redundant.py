@@ -2,7 +2,8 @@
 
 **What it finds.** Averages that a quantiser keeps beside its codebook while it is trained (`embed_avg`,
 `cluster_size`), or a codebook as sums and counts; flags such as `initialized`; the embedding that hides
-frames in training (`masked_spec_embed`); a norm's gain of ones and bias of zeros; feature statistics
+frames in training (`masked_spec_embed`); a norm's gain of ones and bias of zeros; an LSTM's second
+bias where it is zero and the other one is matched; feature statistics
 of mean 0 and scale 1; lists of whole numbers (int64) that the candidate alone has; the length of weight norm's v; tables that a formula gives, under any name.
 
 **What you hear.** Nothing. A loader with `strict=True` may raise.
@@ -56,6 +57,7 @@ DESCRIPTIONS: Mapping[PlaceKind, tuple[str, str]] = {
         "of norms, gains of one and biases of zero: the other side has to compute the norm itself",
     ),
     "statistics": ("tensor", "of feature statistics with mean 0 and scale 1"),
+    "recurrent": ("bias", "of an LSTM, of zeros: the other one is the sum"),
     "index": ("tensor", "of whole numbers, which no training changes"),
     "table": ("table", "that a formula gives"),
     "same": ("pair", "that means the same: a longer table, or a v of another length"),

@@ -1,7 +1,8 @@
 """Tensors of one side alone that change nothing although they were trained or counted, judged by what they hold.
 
 Averages that a quantiser keeps while it is trained, the embedding that hides frames in training, flags, the gain and bias of
-a norm that are 1 and 0, feature statistics of mean 0 and scale 1, lists of whole numbers that the candidate alone has, the length that weight norm divides out, and tables that a formula gives.
+a norm that are 1 and 0, an LSTM's second bias of zeros, feature statistics of mean 0 and scale 1,
+lists of whole numbers that the candidate alone has, the length that weight norm divides out, and tables that a formula gives.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Array, Checkpoint
 
-RedundantKind = Literal["flag", "training", "average", "identity", "statistics", "index", "table"]
+RedundantKind = Literal[
+    "flag", "training", "average", "identity", "statistics", "recurrent", "index", "table"
+]
 
 _FLAG_NAME = re.compile(r"(^|[._])(is_)?init(ialized|ialised|ed|ted)?$", re.IGNORECASE)
 _TRAINING_NAME = re.compile(r"(^|[._])(masked_spec_embed|mask_emb(edding)?)$", re.IGNORECASE)
@@ -31,6 +34,8 @@ _CODEBOOK_NAME = re.compile(
     r"(^|[._])(embed(ding)?s?|codebook|embed(ding)?\.weight|codebook\.weight)$"
 )
 _NORM_NAME = re.compile(r"norm|(^|[._])(ln|gn|in)_?\d*$", re.IGNORECASE)
+_RECURRENT_BIAS_NAME = re.compile(r"^(?P<path>.*)bias_(?P<part>ih|hh)(?P<layer>_l\d+(_reverse)?)$")
+_LSTM_GATES = 4
 _SCALE_NAMES = ("scale", "std")
 """Beside a mean: what features are divided by before a model takes them."""
 _INSTANCE_NORM_TYPE = re.compile(r"instance.?norm", re.IGNORECASE)
@@ -55,6 +60,8 @@ def classify_redundant_tensor(subject: DiffSubject, role: Role, name: str) -> Re
         return "identity"
     if _is_identity_statistic(subject, role, name):
         return "statistics"
+    if _is_zero_recurrent_bias(subject, role, name):
+        return "recurrent"
     if role == "candidate" and checkpoint[name].dtype == "int64" and checkpoint[name].shape:
         return "index"
     if len([length for length in checkpoint[name].shape if length > 1]) > 1 and _is_table(
@@ -77,6 +84,26 @@ def _is_identity_statistic(subject: DiffSubject, role: Role, name: str) -> bool:
         return False
     mean, scale = checkpoint[mean_name].values(), checkpoint[scale_names[0]].values()
     return mean.shape == scale.shape and bool(np.all(mean == 0) and np.all(scale == 1))
+
+
+def _is_zero_recurrent_bias(subject: DiffSubject, role: Role, name: str) -> bool:
+    """Whether it is one of an LSTM's two biases, all zeros, while the other one is matched: only their sum counts.
+
+    A GRU multiplies one of them by a gate before it is added.
+    """
+    checkpoint, found = subject.checkpoint(role), _RECURRENT_BIAS_NAME.match(name)
+    if found is None:
+        return False
+    other_part = "hh" if found["part"] == "ih" else "ih"
+    other_name = f"{found['path']}bias_{other_part}{found['layer']}"
+    weight = checkpoint.get(f"{found['path']}weight_hh{found['layer']}")
+    if weight is None or len(weight.shape) != 2 or weight.shape[0] != _LSTM_GATES * weight.shape[1]:
+        return False
+    is_other_equal = any(
+        other_name in subject.names_of(match, role) and match.equality is not Equality.DIFFERENT
+        for match in subject.alignment.matches
+    )
+    return is_other_equal and not checkpoint[name].values().any()
 
 
 def is_redundant_difference(subject: DiffSubject, match: Match) -> bool:
