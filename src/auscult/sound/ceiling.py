@@ -51,6 +51,8 @@ class SamplePile:
         places: Their indices, in order.
         runs: How many of them follow another one directly.
         flat_tops: Peaks with `FLAT_TOP_SAMPLES` or more samples that equal the extreme.
+        other_level: How often the most frequent of the other values within a tenth of the extreme
+            occurs.
     """
 
     share: float
@@ -58,6 +60,7 @@ class SamplePile:
     places: NDArray[np.int64]
     runs: int
     flat_tops: int
+    other_level: int
 
 
 def find_largest_pile(channel: Floats) -> SamplePile:
@@ -72,20 +75,24 @@ def _measure_pile(channel: Floats, sign: float) -> SamplePile:
     oriented = channel if sign > 0 else -channel
     highest = float(oriented.max(initial=0.0))
     if highest <= 0:
-        return SamplePile(0.0, 0.0, np.zeros(0, np.int64), 0, 0)
+        return SamplePile(0.0, 0.0, np.zeros(0, np.int64), 0, 0, 0)
     near_places = np.flatnonzero(oriented >= MIN_NEAR_SHARE * highest)
-    pile_places = near_places[oriented[near_places] >= (1 - FLAT_TOLERANCE) * highest]
-    exact = float(
-        (oriented[near_places] == highest).sum()
-        / (oriented[near_places] >= MIN_NEAREST_SHARE * highest).sum()
-    )
+    near = oriented[near_places]
+    pile_places = near_places[near >= (1 - FLAT_TOLERANCE) * highest]
+    exact = float((near == highest).sum() / (near >= MIN_NEAREST_SHARE * highest).sum())
     return SamplePile(
         len(pile_places) / len(near_places),
         exact,
         pile_places,
         int((np.diff(pile_places) == 1).sum()),
         _count_flat_tops(pile_places[oriented[pile_places] == highest]),
+        _count_most_frequent(near[near < (1 - FLAT_TOLERANCE) * highest]),
     )
+
+
+def _count_most_frequent(values: Floats) -> int:
+    """How often the most frequent value occurs."""
+    return int(np.unique(values, return_counts=True)[1].max(initial=0))
 
 
 def _count_flat_tops(places: NDArray[np.int64]) -> int:

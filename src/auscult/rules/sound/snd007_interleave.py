@@ -137,6 +137,7 @@ def _check_one_channel(subject: SoundSubject) -> Iterable[Finding]:
     pairs = measure_pairing(subject.analysis.samples[0])
     is_alternating = (
         pairs.skip >= MIN_SKIP
+        and pairs.skip_in_blocks >= MIN_SKIP
         and pairs.two_apart >= MIN_TWO_APART
         and pairs.half_step > MAX_HALF_STEP
     )

@@ -65,6 +65,9 @@ LONG_PAUSE_SECONDS = 0.15
 """Pause behind one that begins a little later. Chosen, not measured."""
 END_PAUSE_SECONDS = 0.06
 """Pause before a burst at the end. Chosen, not measured."""
+CONSTANT_SECONDS = 0.5
+"""Beginning and end of which the median is taken for the constant that silence lies at: the mean of a
+lopsided voice is none. Chosen, not measured."""
 PULSE_SECONDS = 0.005
 """A shorter burst is a pulse. Chosen, not measured."""
 LOUD_SHARE = 0.5
@@ -135,8 +138,12 @@ def find_end_burst(levels: NDArray[np.float64], loud: float) -> int | None:
 
 def find_bursts(samples: NDArray[np.floating], rate: int) -> tuple[int | None, int | None]:
     """Blocks that a burst at the start, and one at the end, takes; None where there is none."""
-    levels = measure_blocks(samples, rate)
-    return find_start_burst(levels), find_end_burst(levels, float(np.percentile(levels, 90)))
+    size = int(CONSTANT_SECONDS * rate)
+    from_start = measure_blocks(samples - np.median(samples[:size]), rate)
+    from_end = measure_blocks(samples - np.median(samples[-size:]), rate)
+    return find_start_burst(from_start), find_end_burst(
+        from_end, float(np.percentile(from_end, 90))
+    )
 
 
 def is_loud_at_once(samples: NDArray[np.floating], rate: int) -> bool:
