@@ -66,8 +66,10 @@ LONG_PAUSE_SECONDS = 0.15
 END_PAUSE_SECONDS = 0.06
 """Pause before a burst at the end. Chosen, not measured."""
 CONSTANT_SECONDS = 0.5
-"""Beginning and end of which the median is taken for the constant that silence lies at: the mean of a
+"""Beginning and end in whose quietest block the constant is measured that silence lies at: the mean of a
 lopsided voice is none. Chosen, not measured."""
+CONSTANT_BLOCK_SECONDS = 0.02
+"""Length of that block. Chosen, not measured."""
 PULSE_SECONDS = 0.005
 """A shorter burst is a pulse. Chosen, not measured."""
 LOUD_SHARE = 0.5
@@ -136,11 +138,18 @@ def find_end_burst(levels: NDArray[np.float64], loud: float) -> int | None:
     return stop if is_pulse or is_cut else None
 
 
+def measure_constant(samples: NDArray[np.floating], rate: int) -> float:
+    """The mean of the quietest block of [time] samples."""
+    size = min(max(int(CONSTANT_BLOCK_SECONDS * rate), 8), len(samples))
+    blocks = samples[: len(samples) // size * size].reshape(-1, size)
+    return float(blocks[blocks.std(axis=1).argmin()].mean())
+
+
 def find_bursts(samples: NDArray[np.floating], rate: int) -> tuple[int | None, int | None]:
     """Blocks that a burst at the start, and one at the end, takes; None where there is none."""
     size = int(CONSTANT_SECONDS * rate)
-    from_start = measure_blocks(samples - np.median(samples[:size]), rate)
-    from_end = measure_blocks(samples - np.median(samples[-size:]), rate)
+    from_start = measure_blocks(samples - measure_constant(samples[:size], rate), rate)
+    from_end = measure_blocks(samples - measure_constant(samples[-size:], rate), rate)
     return find_start_burst(from_start), find_end_burst(
         from_end, float(np.percentile(from_end, 90))
     )

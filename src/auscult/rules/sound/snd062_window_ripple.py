@@ -58,8 +58,10 @@ SUSPECTS = (
         needs="traces",
     ),
 )
-USUAL_HOPS = (64, 80, 96, 100, 120, 128, 160, 192, 200, 240, 256, 275, 300, 320, 400, 441, 480, 512)
-"""Hops that are looked at where the model's is not known, in samples. Chosen, not measured."""
+USUAL_HOPS = (120, 128, 160, 192, 200, 240, 256, 275, 300, 320, 400, 441, 480, 512)
+"""Hops that are looked at where the model's is not known, in samples: shorter periods are those of
+upsampling layers. Measured on 6 sentences of the bundled vocoder: 2.4 to 4.1 dB at 64 samples, a quarter of
+its hop, 0.6 dB at most elsewhere. Margin: 1.3 dB."""
 MAX_SAMPLES = 2**19
 """Samples that are looked at, from the beginning on. Chosen, not measured."""
 FLOOR_SHARE = 1e-3
