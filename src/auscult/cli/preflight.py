@@ -30,6 +30,18 @@ GROUP = "Training"
     help="Check the figures of a training log too.",
 )
 @click.option(
+    "--data",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Listen to every recording of a folder too.",
+)
+@click.option(
+    "--held-out",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Recordings that are not trained on: whether some are in --data too.",
+)
+@click.option(
     "--kwargs",
     metavar="JSON",
     callback=parse_json_argument,
@@ -63,6 +75,8 @@ def command(
     target: str | None,
     *,
     log: Path | None,
+    data: Path | None,
+    held_out: Path | None,
     kwargs: dict[str, object] | None,
     steps: int,
     seconds: float,
@@ -84,10 +98,12 @@ def command(
     run_verb(
         shared,
         "preflight",
-        tuple(str(part) for part in (target, log) if part),
+        tuple(str(part) for part in (target, log, data) if part),
         lambda progress: preflight(
             target,
             log=log,
+            data=data,
+            held_out=held_out,
             kwargs=kwargs,
             steps=steps,
             seconds=seconds,

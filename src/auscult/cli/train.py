@@ -14,7 +14,7 @@ from auscult.cli.common import SharedOptions, add_device_option, add_shared_opti
 if TYPE_CHECKING:
     from auscult.facts.progress import Progress
     from auscult.runtime.device import DeviceName
-    from auscult.verbs.train.recordings import FlawedChoice
+    from auscult.verbs.recordings import FlawedChoice
     from auscult.verdict import Report
 
 GROUP = "Training"

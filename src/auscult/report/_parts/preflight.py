@@ -26,6 +26,9 @@ _REACTION_COLUMNS = (
 
 def iter_preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     """The measures as lines, those that are there."""
+    recordings = facts.get("recordings")
+    if recordings:
+        yield f"{style('recordings', 'bold')} {_describe_recordings(recordings)}"
     learning = facts.get("learning")
     if learning:
         losses = learning["losses"]
@@ -53,6 +56,15 @@ def iter_preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -
     if facts.get("terms"):
         yield ""
         yield from iter_term_lines(facts["terms"], style, verbose)
+
+
+def _describe_recordings(recordings: Mapping[str, Any]) -> str:
+    """How many there are, of what rates, and how many of them something is said of."""
+    rates = ", ".join(f"{count} at {rate} Hz" for rate, count in recordings["rates"].items())
+    return (
+        f"{recordings['recordings']} ({rates}), {len(recordings['flawed'])} flawed,"
+        f" {len(recordings['notable'])} worth a look, {len(recordings['copies'])} copies"
+    )
 
 
 def _describe_optimizer(optimizer: Mapping[str, Any]) -> str:

@@ -28,6 +28,51 @@ class PreflightSubject:
 
 
 @dataclass(frozen=True, eq=False)
+class RecordingsSubject:
+    """What was found in the recordings of a training.
+
+    Attributes:
+        folder: Where they are.
+        count: Recordings there.
+        heard: Those that were listened to.
+        flawed: Recordings that would spoil the training, with their causes.
+        notable: Recordings with what is worth a look, such as a band limit.
+        rates: Recordings by sample rate in Hz, the most frequent first.
+        other_rates: Recordings below the training's rate (or, where that is not known, at another one
+            than most), with theirs in Hz.
+        copies: Recordings with the samples of another one, by that one.
+        leaked: Held-out recordings, each with its copy among those that are trained on.
+    """
+
+    folder: str
+    count: int
+    heard: int = 0
+    flawed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rates: Mapping[int, int] = field(default_factory=dict)
+    other_rates: Mapping[str, int] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
+    leaked: tuple[tuple[str, str], ...] = ()
+
+    def list_unwanted(self) -> frozenset[str]:
+        """What a training leaves out: flawed recordings, and copies of others."""
+        return frozenset((*self.flawed, *self.copies))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "recordings": self.count,
+            "listened_to": self.heard,
+            "flawed": {path: list(causes) for path, causes in self.flawed.items()},
+            "notable": {path: list(causes) for path, causes in self.notable.items()},
+            "rates": {str(rate): count for rate, count in self.rates.items()},
+            "other_rates": dict(self.other_rates),
+            "copies": list(self.copies),
+            "leaked": [list(pair) for pair in self.leaked],
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class TrainedSubject:
     """A training that has ended, by its figures on recordings that it was not trained on.
 

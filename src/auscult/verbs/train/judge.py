@@ -14,9 +14,9 @@ from auscult.facts.install import format_install_command
 from auscult.facts.progress import Progress
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.report.sections.train import TrainSection
-from auscult.rules.training.subject import MIN_JUDGED_STEPS, TrainedSubject
+from auscult.rules.training.subject import MIN_JUDGED_STEPS, RecordingsSubject, TrainedSubject
 from auscult.runtime.device import DEVICES, require_device
-from auscult.verbs.train.recordings import FlawedChoice, RecordingsCheck, check_recordings
+from auscult.verbs.recordings import FlawedChoice, check_recordings
 from auscult.verdict import Report, Verdict
 
 if TYPE_CHECKING:
@@ -84,15 +84,9 @@ def describe_files(out: Path, release: str) -> dict[str, Any]:
     return {"file": str(out / release), "log": str(out / LOG_NAME), "curve": read_curve(out)}
 
 
-def describe_data(data_check: RecordingsCheck | None) -> dict[str, Any]:
+def describe_data(data_check: RecordingsSubject | None) -> dict[str, Any]:
     """What was found in the recordings, for the report; nothing where they were not looked at."""
-    if data_check is None:
-        return {}
-    return {
-        "recordings": data_check.count,
-        "flawed": {path: list(causes) for path, causes in data_check.flawed.items()},
-        "copies": list(data_check.copies),
-    }
+    return data_check.to_json() if data_check else {}
 
 
 def require_packages(settings: Mapping[str, Any]) -> None:
@@ -116,7 +110,7 @@ def require_packages(settings: Mapping[str, Any]) -> None:
 
 def check_data(
     source: str, resume: Path, flawed: FlawedChoice, progress: Progress | None
-) -> RecordingsCheck | None:
+) -> RecordingsSubject | None:
     """The recordings, looked at once: not for made speech, a run that goes on, or by a helping process."""
     is_helper = int(os.environ.get("RANK", "0")) > 0
     if is_helper or resume.exists() or not Path(source).is_dir():

@@ -11,6 +11,7 @@ from auscult.facts.atomic import replace_file
 from auscult.facts.progress import Progress
 from auscult.report.sections.train import StudySection
 from auscult.rules.training.subject import TrainedSubject
+from auscult.verbs.recordings import FlawedChoice
 from auscult.verbs.train.judge import (
     check_data,
     describe_data,
@@ -19,7 +20,6 @@ from auscult.verbs.train.judge import (
     report_stop,
     require_packages,
 )
-from auscult.verbs.train.recordings import FlawedChoice
 from auscult.verdict import Report, Verdict
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auscult.facts.progress import Progress
 from auscult.rules.training.subject import TrainedSubject
+from auscult.verbs.recordings import FlawedChoice
 from auscult.verbs.run.vocoder.definition import read_definition
 from auscult.verbs.train.judge import (
     check_data,
@@ -17,7 +18,6 @@ from auscult.verbs.train.judge import (
     report_stop,
     require_packages,
 )
-from auscult.verbs.train.recordings import FlawedChoice
 from auscult.verdict import Report
 
 if TYPE_CHECKING:
