@@ -93,3 +93,8 @@ def test_a_filter_hides_findings_and_fail_on_decides(sick: Path, tmp_path: Path)
     torch.save({"conv.weight": weight}, dead)
     assert run(dead).returncode == 0
     assert run("--strict", dead).returncode == 1
+
+
+def test_nothing_is_new_to_a_hook(healthy: Path) -> None:
+    ran = run("--fail-on", "new", healthy)
+    assert (ran.returncode, "has no earlier report" in ran.stderr) == (2, True)

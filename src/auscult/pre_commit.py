@@ -21,6 +21,7 @@ from auscult.cli.common import SharedOptions, parse_fail_on, split_codes
 from auscult.cli.delivery import is_color_wanted
 from auscult.errors import AuscultError, UsageError
 from auscult.report._formats import render_report
+from auscult.verdict import FAIL_NEW
 
 
 @click.command(help="Check checkpoints as `auscult inspect` does; silent where nothing is wrong.")
@@ -60,6 +61,8 @@ def command(
     )
     try:
         options.check_codes()
+        if FAIL_NEW in options.fail_on:
+            raise UsageError("a hook has no earlier report", where="--fail-on new")
     except UsageError as error:
         click.echo(f"auscult: {error}", err=True)
         sys.exit(2)

@@ -16,6 +16,8 @@ REPR_LINES = 24
 """How many lines `repr(report)` has at most: a screen of the usual terminal."""
 FAIL_NEVER = "never"
 """In `fail_on`: exit with 0 whatever was found."""
+FAIL_NEW = "new"
+"""In `fail_on`: exit with 1 for findings that an earlier report does not have."""
 
 
 class Verdict(StrEnum):
@@ -224,7 +226,8 @@ class Report:
         Args:
             fail_on: What makes the command fail, instead of the verdict: a severity (`error`,
                 `warning`, `info`: a finding of at least that severity), the beginning of a rule
-                code (`LAY`, `CKP05`), or `never`. Empty: the verdict decides.
+                code (`LAY`, `CKP05`), `never`, or `new` (of two reports: a finding that only the
+                second has). Empty: the verdict decides.
 
         Returns:
             Without `fail_on`: 0 for PASS and EQUIVALENT, 1 for DIVERGENT, 2 for ERROR, 3 for
@@ -236,6 +239,8 @@ class Report:
             return self.verdict.exit_code
         if FAIL_NEVER in fail_on:
             return 0
+        if FAIL_NEW in fail_on and self.extra.get("changes", {}).get("new"):
+            return 1
         if any(_is_failure(finding, fail_on) for finding in (*self.findings, *self.hidden)):
             return 1
         if self.verdict is Verdict.INCONCLUSIVE:
@@ -268,4 +273,5 @@ def _is_failure(finding: Finding, fail_on: Sequence[str]) -> bool:
         if word in severities
         else finding.code.startswith(word)
         for word in fail_on
+        if word != FAIL_NEW
     )

@@ -30,7 +30,7 @@ import click
 
 from auscult.cli.delivery import Request, deliver_report, report_failure
 from auscult.cli.progress import progress_bar
-from auscult.errors import AuscultError
+from auscult.errors import AuscultError, UsageError
 from auscult.facts.progress import Progress
 from auscult.report._formats import choose_format, list_formats
 
@@ -53,6 +53,7 @@ class SharedOptions:
         select, ignore: Beginnings of rule codes, in capitals: what is shown.
         fail_on: Severities and `never` in small letters, beginnings of rule codes in capitals:
             what decides the exit code.
+        baseline: File of an earlier report; only what is new since then fails.
         is_color_allowed: Whether a terminal may be sent colours.
         is_stdout_free: Whether a report may go to stdout; no where the command prints something
             else there.
@@ -65,6 +66,7 @@ class SharedOptions:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
+    baseline: str | None = None
     debug: bool = False
     is_color_allowed: bool = True
     is_stdout_free: bool = True
@@ -106,7 +108,7 @@ class SharedOptions:
 
 
 _CODES = "CODES"
-FAIL_ON_WORDS = ("error", "warning", "info", "never")
+FAIL_ON_WORDS = ("error", "warning", "info", "new", "never")
 """What `--fail-on` takes besides codes."""
 
 _OPTIONS = (
@@ -149,7 +151,12 @@ _OPTIONS = (
         multiple=True,
         metavar="WHAT",
         help="Exit 1 for findings of this severity (error, warning, info) or code, shown or not, else 0; "
-        "never: always 0. Inconclusive stays 3, unless never.",
+        "never: always 0; new: with --baseline, or of two reports. Inconclusive stays 3, unless never.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="REPORT",
+        help="An earlier JSON report of this command: exit 1 only for findings that are new or worse.",
     ),
     click.option("--no-color", is_flag=True, help="Print without colours, as NO_COLOR does."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
@@ -169,6 +176,7 @@ def add_shared_options(function: Callable[P, None]) -> Callable[..., None]:
             select=split_codes(given.pop("select")),
             ignore=split_codes(given.pop("ignore")),
             fail_on=parse_fail_on(given.pop("fail_on")),
+            baseline=given.pop("baseline"),
             debug=given.pop("debug"),
             is_color_allowed=not given.pop("no_color"),
         )
@@ -246,6 +254,7 @@ def run_verb(
         destinations = shared.plan()
         with _show_warnings(subjects), progress_bar(quiet=shared.quiet) as progress:
             report = work(progress).narrowed(shared.select, shared.ignore)
+        baseline_exit_code = _judge_by_baseline(report, shared)
         deliver_report(
             report,
             destinations,
@@ -268,9 +277,33 @@ def run_verb(
             hint="a defect of auscult: run again with --debug and report it",
         )
         context.exit(report_failure(unexpected_error, request))
+    if baseline_exit_code is not None:
+        context.exit(baseline_exit_code)
     if exit_code is not None and not shared.fail_on:
         context.exit(exit_code(report))
     context.exit(report.exit_code(shared.fail_on))
+
+
+def _judge_by_baseline(report: Report, shared: SharedOptions) -> int | None:
+    """The exit code where a baseline was given, of which one line tells on stderr; else None.
+
+    Raises:
+        UsageError: If the baseline is no report of this command, or `new` was asked for and nothing says what is new.
+    """
+    if shared.baseline is None:
+        if "new" in shared.fail_on and "changes" not in report.extra:
+            raise UsageError(
+                "nothing says what is new",
+                where="--fail-on new",
+                hint="give --baseline REPORT.json, or compare two reports: auscult report A.json B.json",
+            )
+        return None
+    from auscult.verbs.report.baseline import compare_to_baseline
+
+    comparison = compare_to_baseline(report, shared.baseline)
+    if not shared.quiet:
+        click.echo(f"auscult: {comparison.describe()}", err=True)
+    return comparison.exit_code(shared.fail_on)
 
 
 @contextlib.contextmanager
