@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from auscult.cli.main import run_command_line
 from auscult.finding import Finding
 from auscult.preflight_checks.log import read_log
 from auscult.preflight_checks.log_series import LogSeries
@@ -52,6 +53,37 @@ def test_json_lines_nested_and_csv(tmp_path: Path) -> None:
     series = read(tmp_path, table, "metrics.csv")
     assert series["val_loss"].values == (1.5, 1.25)
     assert series["val_loss"].points[-1].step == 200
+
+
+def test_an_export_of_wandb_has_a_curve_once_with_its_steps(tmp_path: Path) -> None:
+    table = (
+        '"Step","run - loss","run - loss__MIN","run - loss__MAX"\n0,3.5,3.5,3.5\n10,2.5,2.5,2.6\n'
+    )
+    (series,) = read(tmp_path, table, "wandb_export.csv").values()
+    assert (series.name, series.values, series.points[1].step) == ("run - loss", (3.5, 2.5), 10)
+    history = '{"_step": 5, "loss": 3.0, "_runtime": 2.5}\n{"_step": 6, "loss": 2.0}\n'
+    (series,) = read(tmp_path, history, "wandb-history.jsonl").values()
+    assert [point.step for point in series.points] == [5, 6]
+
+
+def test_whole_files_of_json_as_flashy_and_transformers_write_them(tmp_path: Path) -> None:
+    history = '[{"train": {"ppl": 900.5, "ce": 6.8}, "valid": {"ce": 6.9}}, {"train": {"ppl": 1.0, "ce": 5.5}}]'
+    series = read(tmp_path, history, "history.json")
+    assert {name: row.values for name, row in series.items()} == {
+        "train/ppl": (900.5, 1.0),
+        "train/ce": (6.8, 5.5),
+    }
+    assert str(series["train/ce"].points[1]) == "epoch 2"
+    state = '{"epoch": 2, "log_history": [{"loss": 2.0, "step": 10}, {"loss": 1.0, "step": 20}]}'
+    (row,) = read(tmp_path, state, "trainer_state.json").values()
+    assert [(point.step, point.value) for point in row.points] == [(10, 2.0), (20, 1.0)]
+
+
+def test_the_command_takes_the_folder_of_a_run(tmp_path: Path) -> None:
+    metrics = tmp_path / "run" / "metrics"
+    metrics.mkdir(parents=True)
+    (metrics / "loss").write_text("1700000000 0.5 10\n1700000001 nan 20\n")
+    assert run_command_line(["preflight", "--log", str(tmp_path / "run")]) == 1
 
 
 def test_an_mlflow_run(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_another_codec_is_refused(trained: Path, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("train",), "give either a model"),
-        (("train", "vocoder"), "cannot be trained"),
+        (("train", "tokenizer"), "cannot be trained"),
         (("train", "codec", "--set", "stepz=3"), "no such field"),
         (("train", "codec", "--set", "steps"), "NAME=VALUE"),
         (("train", "--study", "nothing"), "no such study"),
@@ -236,7 +236,10 @@ def test_another_codec_is_refused(trained: Path, tmp_path: Path) -> None:
         (("run", "codec", "--encode", "none.wav", "-o", "a.auc"), "none.wav"),
     ],
 )
-def test_wrong_arguments_say_what_is_right(arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_arguments_say_what_is_right(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     result = call(*arguments)
     assert result.exit_code == 2
     assert said in result.output

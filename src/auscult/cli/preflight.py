@@ -25,9 +25,9 @@ GROUP = "Training"
 @click.argument("target", required=False)
 @click.option(
     "--log",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Check the figures of a training log too.",
+    type=click.Path(path_type=Path),
+    metavar="LOG",
+    help="Check the figures of a training log too: a file, or the folder of an MLflow run or of TensorBoard.",
 )
 @click.option(
     "--data",

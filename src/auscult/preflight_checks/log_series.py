@@ -26,6 +26,8 @@ STEP_NAME = re.compile(
     r"^(?:global[_ ]?)?(?:steps?|iter(?:ation)?s?|num[_ ]?updates)$", re.IGNORECASE
 )
 EPOCH_NAME = re.compile(r"^epochs?$", re.IGNORECASE)
+WANDB_EXTREME = re.compile(r"__(MIN|MAX)$")
+"""Columns that W&B's export of a chart has beside each curve: the lowest and highest of smoothed figures."""
 EVENT_FILE = re.compile(r"tfevents")
 
 
@@ -64,6 +66,8 @@ def read_series(path: Path, text: str | None) -> tuple[LogSeries, ...]:
         records = _iter_event_records(path) if is_event_log(path) else _iter_mlflow_records(path)
     elif path.suffix.lower() in (".csv", ".tsv"):
         records = _iter_csv_records(text)
+    elif (epochs := _read_epoch_list(text)) is not None:
+        records = _iter_epoch_records(epochs)
     else:
         records = _iter_text_records(text)
     points_by_name: dict[str, list[LogPoint]] = {}
@@ -97,6 +101,33 @@ def _iter_text_records(text: str) -> Iterator[Record]:
                 yield name, LogPoint(f"line {number}", step, value)
 
 
+def _read_epoch_list(text: str) -> list[Mapping[str, Any]] | None:
+    """The epochs of a whole file of JSON, such as flashy's `history.json`, or the records that
+    transformers' `trainer_state.json` has as its `log_history`; None for other text.
+    """
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(content, dict):
+        content = content.get("log_history")
+    if not isinstance(content, list):
+        return None
+    return [epoch for epoch in content if isinstance(epoch, Mapping)]
+
+
+def _iter_epoch_records(epochs: list[Mapping[str, Any]]) -> Iterator[Record]:
+    """Figures of each epoch, by its step where it says one."""
+    for number, epoch in enumerate(epochs, 1):
+        figures = list(_flatten(epoch))
+        step = _find_step(figures, None)
+        for name, value in figures:
+            if not is_counter(name):
+                yield name, LogPoint(f"epoch {number}", step, value)
+
+
 def _read_json_line(line: str) -> list[tuple[str, float]] | None:
     try:
         values = json.loads(line)
@@ -115,7 +146,7 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 def _find_step(figures: list[tuple[str, float]], step: int | None) -> int | None:
     for name, value in figures:
-        last_word = re.split(r"[/ ]", name)[-1]
+        last_word = re.split(r"[/ ]", name)[-1].lstrip("_")
         if STEP_NAME.match(last_word) and math.isfinite(value):
             step = int(value)
     return step
@@ -141,7 +172,8 @@ def _iter_csv_records(text: str) -> Iterator[Record]:
         figures: list[tuple[str, float]] = []
         for key, value in row.items():
             try:
-                figures.append((str(key), float(value)))
+                if not WANDB_EXTREME.search(str(key)):
+                    figures.append((str(key), float(value)))
             except (TypeError, ValueError):
                 continue
         step = _find_step(figures, step)
