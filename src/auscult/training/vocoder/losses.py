@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.sound.mel import build_window, mel_filterbank
+from auscult.sound.mel import build_window, count_padding, mel_filterbank
 from auscult.sound.mel_definition import MelDefinition
 from auscult.training.losses import RESOLUTIONS, StftLoss, compute_magnitude
 
@@ -29,6 +29,8 @@ class BandLoss(nn.Module):
     def __init__(self, mel: MelDefinition) -> None:
         super().__init__()
         self.mel = mel
+        self.start = -count_padding(mel) % mel.hop
+        """First sample of the first frame that needs no padding: where the mel's own frames lie, not between them."""
         filters = mel_filterbank(mel)
         self.register_buffer("filters", torch.from_numpy(filters.copy()), persistent=False)
         self.register_buffer("window", torch.from_numpy(build_window(mel)), persistent=False)
@@ -38,6 +40,7 @@ class BandLoss(nn.Module):
 
     def compute_bands(self, samples: Tensor) -> Tensor:
         """[batch, time] to [batch, bands, frames]."""
+        samples = samples[:, self.start :]
         magnitude = compute_magnitude(samples, self.mel.n_fft, self.mel.hop, self.window)
         bands: Tensor = (self.filters @ magnitude).clamp_min(FLOOR).log()
         return bands
@@ -53,7 +56,7 @@ class VocoderLosses(nn.Module):
         """
         super().__init__()
         resolutions = [pair for pair in RESOLUTIONS if pair[0] <= length]
-        self.mel = BandLoss(mel) if bands and mel.n_fft <= length else None
+        self.mel = BandLoss(mel) if bands and mel.n_fft + mel.hop <= length else None
         self.stft = StftLoss(resolutions) if stft and resolutions else None
 
     def forward(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:

@@ -14,6 +14,9 @@ from auscult.sound.mel_definition import Frames, MelDefinition, Samples
 from auscult.training.recordings import Speech
 
 MIN_SEGMENTS = 2.0  # of training speech, so that there is something to draw
+EDGE_SHARE = 0.15
+"""Of the segments, which begin or end where a recording does: there the padding of the convolutions lies beside silence
+when the vocoder is used. Measured: the last 0.1 s of sentences were 0.2 nepers further off than their middle. Chosen."""
 
 
 class MelSegments:
@@ -44,6 +47,9 @@ class MelSegments:
         self.mel = torch.from_numpy(np.concatenate([piece[0] for piece in pieces], axis=1))
         self.samples = torch.from_numpy(np.concatenate([piece[1] for piece in pieces]))
         self.frames, self.hop, self.seed = frames, mel.hop, seed
+        ends = np.cumsum([piece[0].shape[1] for piece in pieces])
+        edges = np.concatenate([[0], ends[:-1], ends - frames])
+        self._edges = edges.clip(0, count - frames)
 
     def draw(
         self, step: int, count: int, rank: int = 0, processes: int = 1
@@ -51,6 +57,8 @@ class MelSegments:
         """The share of process `rank` in the `count` segments of a step."""
         rng = np.random.default_rng((self.seed, step))
         starts = rng.integers(0, self.mel.shape[1] - self.frames + 1, count)
+        is_edge = rng.random(count) < EDGE_SHARE
+        starts = np.where(is_edge, rng.choice(self._edges, count), starts)
         share = count // processes
         mine = starts[rank * share : (rank + 1) * share]
         mels = [self.mel[:, start : start + self.frames] for start in mine]
