@@ -163,7 +163,7 @@ def test_an_unknown_code_is_a_usage_error(auscult: Cli, tmp_path: Path, option: 
         2, "", f"auscult: {option}: no rule's code begins with `XYZ`; `auscult rules` lists them\n"
     )
     assert auscult("listen", sound, option, "snd041x").err == (
-        f"auscult: {option}: no rule's code begins with `SND041X`; did you mean SND041 or SND054?\n"
+        f"auscult: {option}: no rule's code begins with `SND041X`; did you mean SND041 or SND064?\n"
     )
     assert "did you mean SND?" in auscult("listen", sound, option, "SNE").err
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from auscult.errors import UsageError
 from auscult.runtime.capture_run import capture
-from auscult.runtime.inputs import read_inputs
+from auscult.runtime.inputs import collect_inputs, read_inputs
 from auscult.runtime.roles import bind_arguments, split_arguments
 from auscult.traces.npy_folder import key_from_stem, read_npy_folder
 from tests.traced_networks import Vocoder
@@ -106,3 +106,31 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
         "NC",
         "Linear",
     )
+
+
+def test_inputs_in_every_form(tmp_path: Path) -> None:
+    array = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    np.save(tmp_path / "mel.npy", array)
+    given = {
+        "input": array,
+        "0": [array],
+        "mel": {"mel": array},
+    }
+    for name, inputs in given.items():
+        collected = collect_inputs(inputs)
+        assert list(collected) == [name]
+        np.testing.assert_array_equal(collected[name], array)
+    for files in (tmp_path / "mel.npy", str(tmp_path / "mel.npy"), [tmp_path / "mel.npy"]):
+        np.testing.assert_array_equal(collect_inputs(files)["0"], array)
+    for nothing in (3, [], [array, "a.npy"], None):
+        with pytest.raises(UsageError, match="is nothing that a model can be run on"):
+            collect_inputs(nothing)
+
+
+def test_inputs_that_are_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.ones(1, 2, 3, requires_grad=True)
+    for inputs in (tensor, {"input": tensor}, {"input": tensor.to(torch.bfloat16)}):
+        collected = collect_inputs(inputs)["input"]
+        assert isinstance(collected, np.ndarray)
+        np.testing.assert_array_equal(collected, np.ones((1, 2, 3)))

@@ -246,7 +246,7 @@ def test_fix_restores_every_bit_and_says_so(damage: str, tmp_path: Path) -> None
 
 def test_fix_splits_a_fused_weight_into_a_pair_that_stands_for_it(tmp_path: Path) -> None:
     apart, fused = weight_normed(hifigan())
-    report = diff(side(apart), side(fused, "b"), fix=tmp_path / "fixed.safetensors")
+    report = diff(side(apart), side(fused, "b"), fix=str(tmp_path / "fixed.safetensors"))
     assert report.verdict is Verdict.EQUIVALENT
     assert load_file(tmp_path / "fixed.safetensors").keys() == apart.keys()
 
