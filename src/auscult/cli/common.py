@@ -254,7 +254,7 @@ def run_verb(
         destinations = shared.plan()
         with _show_warnings(subjects), progress_bar(quiet=shared.quiet) as progress:
             report = work(progress).narrowed(shared.select, shared.ignore)
-        baseline_exit_code = _judge_by_baseline(report, shared)
+        code = _decide_exit_code(report, shared, exit_code)
         deliver_report(
             report,
             destinations,
@@ -277,33 +277,33 @@ def run_verb(
             hint="a defect of auscult: run again with --debug and report it",
         )
         context.exit(report_failure(unexpected_error, request))
-    if baseline_exit_code is not None:
-        context.exit(baseline_exit_code)
-    if exit_code is not None and not shared.fail_on:
-        context.exit(exit_code(report))
-    context.exit(report.exit_code(shared.fail_on))
+    context.exit(code)
 
 
-def _judge_by_baseline(report: Report, shared: SharedOptions) -> int | None:
-    """The exit code where a baseline was given, of which one line tells on stderr; else None.
+def _decide_exit_code(
+    report: Report, shared: SharedOptions, exit_code: Callable[[Report], int] | None
+) -> int:
+    """The exit code by the baseline, of which one line tells on stderr; else by `--fail-on`; else the verb's own.
 
     Raises:
         UsageError: If the baseline is no report of this command, or `new` was asked for and nothing says what is new.
     """
-    if shared.baseline is None:
-        if "new" in shared.fail_on and "changes" not in report.extra:
-            raise UsageError(
-                "nothing says what is new",
-                where="--fail-on new",
-                hint="give --baseline REPORT.json, or compare two reports: auscult report A.json B.json",
-            )
-        return None
-    from auscult.verbs.report.baseline import compare_to_baseline
+    if shared.baseline is not None:
+        from auscult.verbs.report.baseline import compare_to_baseline
 
-    comparison = compare_to_baseline(report, shared.baseline)
-    if not shared.quiet:
-        click.echo(f"auscult: {comparison.describe()}", err=True)
-    return comparison.exit_code(shared.fail_on)
+        comparison = compare_to_baseline(report, shared.baseline)
+        if not shared.quiet:
+            click.echo(f"auscult: {comparison.describe()}", err=True)
+        return comparison.exit_code(shared.fail_on)
+    if "new" in shared.fail_on and "changes" not in report.extra:
+        raise UsageError(
+            "nothing says what is new",
+            where="--fail-on new",
+            hint="give --baseline REPORT.json, or compare two reports: auscult report A.json B.json",
+        )
+    if exit_code is not None and not shared.fail_on:
+        return exit_code(report)
+    return report.exit_code(shared.fail_on)
 
 
 @contextlib.contextmanager
