@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from auscult.errors import TargetError
+from auscult.runtime.onnx.runner import OnnxRunner
 from auscult.verbs.compare.compare import compare
 from auscult.verdict import Report, Verdict
 from auscult.weights import Array
@@ -161,3 +163,17 @@ def test_static_exports_and_faults_beside_the_quantisation(
     assert report.verdict is Verdict.DIVERGENT
     named = {(f.cause, f.where) for f in report.findings if f.severity.value == "error"}
     assert named == {("leaky-slope", ("up",)), ("bias-missing", ("out",))}
+
+
+def test_a_float_model_that_cannot_run_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TargetError("cannot be undone", where="the graph")
+
+    monkeypatch.setattr(OnnxRunner, "without_quantisation", fail)
+    report = run(Voice(), tmp_path)
+    reasons = [skip.reason for skip in report.skips if skip.where == "quantisation"]
+    assert len(reasons) == 1
+    assert "compared as it is" in reasons[0]
+    assert "cannot be undone" in reasons[0]

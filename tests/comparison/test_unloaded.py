@@ -57,3 +57,19 @@ def test_what_is_said_of_a_layer() -> None:
         explanation = explain_ownership(ownership, "b")
         assert explanation is not None
         assert (explanation.cause, explanation.reproduced) == (cause, False)
+
+
+def test_a_stored_window_is_no_weight() -> None:
+    def own_window(window: Array) -> ModuleTree:
+        trace = make_trace([("a", X), ("b", X)], weights={"a": {"window": window}})
+        modules = {"a": ModuleInfo("a", "Head")}
+        manifest = Manifest("numpy", weights=trace.manifest.weights, modules=modules)
+        return ModuleTree.of(Trace(manifest, trace.records, trace.values))
+
+    periodic, symmetric = np.hanning(65)[:-1], np.hanning(64)
+    trees = own_window(periodic), own_window(symmetric)
+    ownership = compare_owned_weights(*trees, ALIGNMENT)
+    explanation = explain_ownership(ownership, "a")
+    assert explanation is not None
+    assert explanation.cause == "istft-window"
+    assert compare_owned_weights(trees[0], own_window(periodic), ALIGNMENT).windows == ()

@@ -173,7 +173,7 @@ def compare_runs(
     """
     report_progress = progress or _ignore_progress
     report_progress(0, 4, "aligning layers")
-    runs, quantisation = undo_candidate_quantisation(runs)
+    runs, quantisation, quantisation_skips = undo_candidate_quantisation(runs)
     alignment = align_runs(runs, overrides or {})
     report_progress(1, 4, "measuring the noise floor")
     rounding = None
@@ -196,7 +196,14 @@ def compare_runs(
     results, explanation_skips = explain_located_faults(sides, comparisons, located)
     results, private_skips = dismiss_private_differences(sides.reference, comparisons, results)
     steps = _judge_steps(sides, comparisons, located, results)
-    skips = (*alignment.skips, *floor_skips, *location_skips, *explanation_skips, *private_skips)
+    skips = (
+        *quantisation_skips,
+        *alignment.skips,
+        *floor_skips,
+        *location_skips,
+        *explanation_skips,
+        *private_skips,
+    )
     calls_that_differ = count_differing_calls(sides)
     report_progress(4, 4, "done")
     return RunComparison(

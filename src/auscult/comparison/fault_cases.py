@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from auscult.comparison.align.axes import AxisOrder, to_reference_order
 from auscult.comparison.call_scopes import CallScope, find_call_scope
+from auscult.comparison.code_reruns import make_code_rerun
 from auscult.comparison.loop_calls import collect_loop_calls
-from auscult.errors import AuscultError
-from auscult.explain.case import IteratedCalls, LayerCase, Rerun
+from auscult.explain.case import IteratedCalls, LayerCase
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Record, Trace
 from auscult.weights import Array, ModuleInfo
@@ -95,7 +95,7 @@ def build_layer_case(material: CaseMaterial, place: TensorPlace) -> LayerCase | 
         parent=scope.path,
         candidate_path=place.path_cand,
         candidate_module=candidate.manifest.modules.get(place.path_cand),
-        rerun=_make_rerun(material, place, scope.inputs),
+        rerun=make_code_rerun(material.runner, reference, scope, reference_record),
         call=place.call,
         reference_steps=reference_steps,
         candidate_steps=candidate_steps,
@@ -216,26 +216,3 @@ def _order_candidate_calls(
         record.path for record in candidate.records if record.role.startswith("output")
     )
     return tuple(reference_by_candidate[path] for path in order if path in reference_by_candidate)
-
-
-def _make_rerun(
-    material: CaseMaterial, place: TensorPlace, inputs: tuple[Record, ...]
-) -> Rerun | None:
-    """Runs the reference's module again with other attributes; None where it gives no output here
-    or is not live.
-    """
-    runner = material.runner
-    if runner is None or place.role != "output":
-        return None
-
-    def rerun_changed(changes: Mapping[str, object]) -> Array | None:
-        input_by_role = {record.role: material.reference.tensor(record) for record in inputs}
-        try:
-            outputs = runner.call(place.path_ref, input_by_role, call=place.call, changes=changes)
-        except AuscultError:
-            # The module has no such attribute, or cannot run with that value: this mistake is not
-            # it.
-            return None
-        return outputs.get("output")
-
-    return rerun_changed

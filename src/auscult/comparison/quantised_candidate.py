@@ -17,6 +17,7 @@ from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.rounded_weights import WeightRounding
 from auscult.errors import AuscultError
+from auscult.finding import Skip
 
 MAX_PRODUCT_ERROR = 1e-3
 """Relative error of a product of integers up to which its kernel is taken to compute it.
@@ -63,22 +64,28 @@ class CandidateQuantisation:
 
 def undo_candidate_quantisation(
     runs: ComparedRuns,
-) -> tuple[ComparedRuns, CandidateQuantisation | None]:
-    """The runs with the float model that an int8 candidate stands for; as they are where it is none."""
+) -> tuple[ComparedRuns, CandidateQuantisation | None, tuple[Skip, ...]]:
+    """The runs with the float model that an int8 candidate stands for; as they are where it is none, or where that model
+    does not run: then it is said why.
+    """
     runner: Any = runs.candidate_runner
     inputs = runs.candidate_inputs or runs.inputs
     if not hasattr(runner, "without_quantisation") or inputs is None:
-        return runs, None
+        return runs, None, ()
     exact_weights = ExactWeights(runs.reference_runner)
     try:
         rounded_runner = runner.without_quantisation()
         if rounded_runner is None:
-            return runs, None
+            return runs, None, ()
         exact_runner = runner.without_quantisation(exact_weights.restore)
         rounded = run_replaying_noise(rounded_runner, inputs, runs.reference)
         exact = run_replaying_noise(exact_runner, inputs, runs.reference)
-    except AuscultError:
-        return runs, None  # the float model does not run: the candidate is compared as it is
+    except AuscultError as error:
+        reason = (
+            "the float model that the int8 candidate stands for does not run, so that the candidate was compared as it is, with"
+            f" its rounding: {error}"
+        )
+        return runs, None, (Skip("quantisation", reason),)
     product_errors: dict[str, float] = {}
     if hasattr(runner, "measure_product_errors"):
         product_errors = runner.measure_product_errors(inputs)
@@ -90,7 +97,7 @@ def undo_candidate_quantisation(
         measure_output_error(exact, runs.candidate),
         {path: error for path, error in product_errors.items() if error > MAX_PRODUCT_ERROR},
     )
-    return replace(runs, candidate=exact, candidate_runner=exact_runner), rounding
+    return replace(runs, candidate=exact, candidate_runner=exact_runner), rounding, ()
 
 
 def get_rounded_output_error(

@@ -14,6 +14,7 @@ from math import sqrt
 from auscult.comparison.align.pairs import LayerAlignment
 from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.explain.case import Explanation
+from auscult.explain.mistakes.par047_istft_window import NAME as ISTFT_WINDOW
 from auscult.explain.mistakes.par056_untrained import NAME as UNTRAINED
 from auscult.explain.mistakes.par057_partial_load import NAME as PARTIAL_LOAD
 from auscult.explain.mistakes.par098_other_weights import NAME as OTHER_WEIGHTS
@@ -36,6 +37,12 @@ or more, and in two.
 
 Chosen, not measured.
 """
+OTHER_WINDOW = Explanation(
+    ISTFT_WINDOW,
+    says="the window that it stores is not the reference's",
+    reproduced=False,
+    fix="take the reference's window",
+)
 OUTPUT_COUNT_ATTRIBUTES = ("out_channels", "out_features", "output_dims")
 
 
@@ -48,11 +55,13 @@ class WeightOwnership:
             whatever axis order or format.
         fresh: Those of `other` whose content has the scale that constructors draw, and not the
             reference's.
+        windows: Those of `other` that own nothing but the window of a transform.
     """
 
     same: tuple[str, ...]
     other: tuple[str, ...]
     fresh: tuple[str, ...]
+    windows: tuple[str, ...] = ()
 
 
 def compare_owned_weights(
@@ -80,7 +89,13 @@ def compare_owned_weights(
             not is_owned and _is_fresh(b, candidate.trace.manifest.modules.get(pair.b))
         ):
             fresh_paths.append(pair.a)
-    return WeightOwnership(tuple(same_paths), tuple(other_paths), tuple(fresh_paths))
+    windows = tuple(path for path in other_paths if _owns_only_windows(reference, path))
+    return WeightOwnership(tuple(same_paths), tuple(other_paths), tuple(fresh_paths), windows)
+
+
+def _owns_only_windows(tree: ModuleTree, path: str) -> bool:
+    names = tree.trace.manifest.weights.get(path, {})
+    return bool(names) and all("window" in name.lower() for name in names)
 
 
 def _has_same_content(a: TracedModule, b: TracedModule) -> bool | None:
@@ -141,6 +156,8 @@ def explain_ownership(ownership: WeightOwnership, path: str) -> Explanation | No
     """
     if path not in ownership.other:
         return None
+    if path in ownership.windows:
+        return OTHER_WINDOW
     counts = {
         "layers_same": len(ownership.same),
         "layers_other": len(ownership.other),

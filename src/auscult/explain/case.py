@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auscult.facts.function_changes import CodeRerun
 from auscult.weights import Array, ModuleInfo
-
-Rerun = Callable[[Mapping[str, Any]], "Array | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +51,7 @@ class LayerCase:
         parent: Path of the module whose code wires this place.
         candidate_path: The candidate's name for the module.
         candidate_module: The candidate's class and attributes, where its runtime shows them.
-        rerun: Runs the reference's module on `inputs` with some attributes changed; None where it cannot, or there is no live
-            reference.
+        rerun: Runs the reference's code at this place again, changed; None where there is no live reference.
         call: Which call of the module.
         reference_steps, candidate_steps: The calls of an iterated module, for a case about the loop around it.
         later: What the parent's children give behind the place, by trace key (`norm1:output`). In a run on the reference's tensors
@@ -75,7 +73,7 @@ class LayerCase:
     parent: str = ""
     candidate_path: str = ""
     candidate_module: ModuleInfo | None = None
-    rerun: Rerun | None = None
+    rerun: CodeRerun | None = None
     call: int = 0
     reference_steps: IteratedCalls | None = None
     candidate_steps: IteratedCalls | None = None

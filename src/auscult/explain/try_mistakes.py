@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,8 @@ def explain_case(
     """Explanations of the case, best first.
 
     An explanation that reproduces the candidate's output from the reference's input within the floor stands before any that
-    only describes; among the former the simplest wins, then the nearest. Others as simple as the first and equally near are
+    only describes; among the former the simplest wins, then the nearest. Only where none reproduces it is the reference's code
+    run again with changes. Others as simple as the first and equally near are
     its `rivals`.
 
     Where values are NaN or infinite on the candidate's side alone, only mistakes that are made for that are tried.
@@ -53,9 +54,16 @@ def explain_case(
                 if mistake.code not in tried:
                     tried.add(mistake.code)
                     _keep_best(best, collect_explanations(mistake, case, floor))
+        if not has_lost_values and not any(each.reproduced for each in best.values()):
+            for mistake in iter_mistakes():
+                _keep_best(best, collect_rerun_explanations(mistake, case, floor))
     finally:
         case.searched.clear()
-    ranked = sorted(best.values(), key=_rank_explanation)[:MAX_EXPLANATIONS]
+    return _name_rivals(sorted(best.values(), key=_rank_explanation)[:MAX_EXPLANATIONS])
+
+
+def _name_rivals(ranked: Sequence[Explanation]) -> tuple[Explanation, ...]:
+    """The explanations, of which the first knows the others that are as simple."""
     if not ranked:
         return ()
     first = ranked[0]
@@ -73,10 +81,26 @@ def collect_explanations(mistake: Mistake, case: LayerCase, floor: float) -> lis
     Raises:
         UnknownCauseError: If it explains a place by another cause than its own.
     """
-    if mistake.explain is None:
+    return _collect_fitting(mistake, mistake.explain, case, floor)
+
+
+def collect_rerun_explanations(
+    mistake: Mistake, case: LayerCase, floor: float
+) -> list[Explanation]:
+    """The same of its test that runs the reference's code again."""
+    return _collect_fitting(mistake, mistake.explain_by_rerun, case, floor)
+
+
+def _collect_fitting(
+    mistake: Mistake,
+    explain: Callable[[LayerCase, float], Iterable[Explanation]] | None,
+    case: LayerCase,
+    floor: float,
+) -> list[Explanation]:
+    if explain is None:
         return []
     with np.errstate(all="ignore"):  # trying a mistake that is none may overflow
-        explanations = list(mistake.explain(case, floor))
+        explanations = list(explain(case, floor))
     for explanation in explanations:
         if explanation.cause != mistake.name:
             raise UnknownCauseError(

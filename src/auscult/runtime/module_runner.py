@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from auscult.checkpoint.target import state_of
 from auscult.errors import AuscultError, TargetError, UsageError
+from auscult.facts.function_changes import CallChange, CalledFunctions
 from auscult.runtime.options import CaptureOptions
 from auscult.runtime.recorder import Recorder, TensorStore
 from auscult.runtime.roles import (
@@ -159,9 +162,35 @@ class ModuleRunner(ABC):
         module = self._get_module(path)
         tensors = {role: self._to_tensor(array, module) for role, array in iter_role_inputs(inputs)}
         args, kwargs = self._build_arguments(path, call, tensors)
-        with self._make_run_context(), change_attributes(module, changes or {}):
+        values = {
+            name: self._to_tensor(value, module) if isinstance(value, np.ndarray) else value
+            for name, value in (changes or {}).items()
+        }
+        with self._make_run_context(), change_attributes(module, values):
             output = call_user_code(module, path or self.name, args, kwargs)
         return self.read_tensors(output)
+
+    def call_recorded(
+        self,
+        path: str,
+        inputs: Mapping[str, Array],
+        *,
+        call: int = 0,
+        changes: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Trace:
+        """The record of what a module calls while it runs alone, as `call` runs it; calls are numbered from 0.
+
+        Args:
+            options: See `auscult.runtime.options.CaptureOptions`.
+        """
+        remembered_calls = dict(self._calls)
+        try:
+            with self.record(**options) as read_trace:
+                self.call(path, inputs, call=call, changes=changes)
+                return read_trace()
+        finally:
+            self._calls = remembered_calls
 
     def bind_inputs(self, inputs: Mapping[str, Array]) -> tuple[list[Any], dict[str, Any]]:
         """Arguments of the whole model, as the framework's tensors."""
@@ -206,6 +235,24 @@ class ModuleRunner(ABC):
         recorder = Recorder(CaptureOptions(**options))
         with self._make_run_context(), self._record(recorder):
             yield lambda: self._finish_trace(recorder)
+
+    def change_functions(
+        self, changes: Sequence[CallChange]
+    ) -> contextlib.AbstractContextManager[CalledFunctions]:
+        """While entered, the model's code calls the framework's functions with changed arguments; gives those known functions
+        that were called.
+
+        Raises:
+            UsageError: If the framework's functions cannot be changed.
+        """
+        if changes:
+            raise UsageError(
+                "functions cannot be called with other arguments",
+                where=self.name,
+                found=self.framework,
+                hint="torch's functions can",
+            )
+        return contextlib.nullcontext({})
 
     @contextlib.contextmanager
     def replace(

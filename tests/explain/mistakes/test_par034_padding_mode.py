@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auscult.explain.algebra.layers import PaddingMode, conv1d, pad_time
 from auscult.weights import Array
+from tests.explain.mistakes.code_places import WAVE, Features, list_causes
 from tests.explain.planted import assert_explained, draw_even, layer, place
 
 X, WEIGHT = 0.3 * draw_even(0, 1, 4, 40), draw_even(1, 6, 4, 3)
@@ -41,3 +42,9 @@ def test_a_module_that_only_pads() -> None:
     assert candidate is not None
     case = layer("ReflectionPad1d", X, reference, candidate)
     assert "pads its input by" in assert_explained("padding-mode", case).says
+
+
+def test_the_border_of_a_spectrogram_in_the_code() -> None:
+    ((cause, message),) = list_causes(Features(), Features(pad_mode="constant"), WAVE)
+    assert cause == "padding-mode"
+    assert message.endswith("fills the border of stft by constant, the reference by reflect")

@@ -1,7 +1,7 @@
 """The mistakes that a port makes in its computation: one file per cause, found by its folder and named by its code.
 
 A file such as `par032_dilation.py` holds all that is particular to one mistake: the module docstring, which is its page, the
-names `CODE`, `NAME` and `RANK`, and `explain(case, floor)`, the test of it. Further names are optional; `Mistake` lists each
+names `CODE`, `NAME` and `RANK`, and `explain(case, floor)`, the test of it, or `explain_by_rerun(case, floor)`. Further names are optional; `Mistake` lists each
 with its meaning and its default. What several mistakes have to find out about a place lies in `auscult.explain.searches`.
 """
 
@@ -23,6 +23,8 @@ from auscult.finding import Severity
 if TYPE_CHECKING:
     from auscult.explain.case import Explanation, LayerCase
 
+    Explain = Callable[[LayerCase, float], Iterable[Explanation]]
+
 MISTAKE_FILE = re.compile(r"(?P<code>par\d{3})_\w+")
 """Name of a module that holds a mistake."""
 
@@ -43,6 +45,8 @@ class Mistake:
         severity: `SEVERITY` of its findings: an error, or only a note where both sides may be right.
         explain: Yields explanations of a place, each with `NAME` as its cause. None for a cause that is never tried on a
             place, only found elsewhere.
+        explain_by_rerun: The same by running the reference's own code again, changed (`LayerCase.rerun`); tried where nothing
+            else reproduces the place, since a run may take long.
         searches: `SEARCHES`: the modules of `auscult.explain.searches` that its test asks. Mistakes that share one are
             tried together, so that a place names every mistake that it cannot tell apart.
         found_by: `FOUND_BY`: files outside this package, from `src/auscult`, that make explanations or findings with this
@@ -56,7 +60,8 @@ class Mistake:
     rank: int
     page: str
     severity: Severity = Severity.ERROR
-    explain: Callable[[LayerCase, float], Iterable[Explanation]] | None = None
+    explain: Explain | None = None
+    explain_by_rerun: Explain | None = None
     searches: tuple[str, ...] = ()
     found_by: tuple[str, ...] = ()
     explains_non_finite: bool = False
@@ -79,7 +84,7 @@ def read_mistake(module: ModuleType) -> Mistake:
     """The mistake that a module declares, with the defaults for what it leaves out."""
     declared: dict[str, Any] = {"page": cleandoc(module.__doc__ or "")}
     for known in fields(Mistake):
-        if known.name == "explain":
+        if known.name.startswith("explain") and known.name != "explains_non_finite":
             spelling = known.name
         else:
             spelling = known.name.upper()

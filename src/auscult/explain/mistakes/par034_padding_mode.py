@@ -12,7 +12,8 @@ that a reflection has to be written before them.
 
 **How it is measured.** The layer is run on the reference's input with each of the four ways to fill
 the border, and with the whole padding on the left. Before a layer, a tensor at hand padded in two
-ways gives the two sides' tensors; or zeros at the ends show what the reference padded.
+ways gives the two sides' tensors; or zeros at the ends show what the reference padded. The live reference's own code is run again with
+another mode of `pad` and of `stft`.
 
 **Example.**
 
@@ -40,10 +41,14 @@ from dataclasses import replace
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import convolutions, paddings
 from auscult.explain.searches.convolutions import MODES, Convolution, describe_padding
+from auscult.explain.searches.functions import CodeChange, explain_code_changes, get_argument
+from auscult.facts.function_changes import CallChange
 
 CODE = "PAR034"
 NAME = "padding-mode"
 RANK = 21
+FUNCTION_MODES = (("pad", "mode", "constant"), ("stft", "pad_mode", "reflect"))
+"""torch's functions that fill borders, which argument says how, and its default."""
 SEARCHES = (convolutions.SEARCH, paddings.SEARCH)
 
 
@@ -60,6 +65,22 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for difference in paddings.find_padding_differences(case, floor):
         if difference.is_border_change:
             yield difference.to_explanation(NAME)
+
+
+def explain_by_rerun(case: LayerCase, floor: float) -> Iterator[Explanation]:
+    """Another mode in the calls of `pad`, and of `stft` at the ends of the sound."""
+    changes = [
+        CodeChange(
+            f"by {reference}",
+            f"fills the border of {function} by {mode}",
+            f"give {function} {argument}={reference!r}",
+            (CallChange(function, {argument: mode}),),
+        )
+        for function, argument, default in FUNCTION_MODES
+        for reference in [get_argument(case, function, argument, default)]
+        for mode in ("constant", "reflect", "replicate", "circular")
+    ]
+    yield from explain_code_changes(case, floor, NAME, changes)
 
 
 def _iter_variants(reference: Convolution) -> Iterator[Convolution]:

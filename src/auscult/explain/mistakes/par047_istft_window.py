@@ -12,7 +12,9 @@ window.
 
 **How it is measured.** The spectrum at hand is inverted with a Hann and a Hamming window, both
 periodic and symmetric, and with none. One gives the reference's signal and another the candidate's,
-with the same divisor and the same cut.
+with the same divisor and the same cut. Where the spectrum is made inside, the live reference's own code is
+run again with these windows, handed to `torch.istft` or stored in a buffer that is called a window. From traces alone it is said where a
+module owns nothing but a window, and not the reference's.
 
 **Example.**
 
@@ -37,12 +39,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.searches import inverse_stft
+from auscult.explain.searches import inverse_stft, windows
 
 CODE = "PAR047"
 NAME = "istft-window"
 RANK = 22
 SEARCHES = (inverse_stft.SEARCH,)
+FOUND_BY = ("comparison/unloaded.py",)
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -52,3 +55,10 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
             candidate, reference = difference.candidate.window, difference.reference.window
             message = f"its window is {candidate}, the reference's {reference}"
             yield difference.to_explanation(NAME, message)
+
+
+def explain_by_rerun(case: LayerCase, floor: float) -> Iterator[Explanation]:
+    """Another window handed to the transform, or stored where the code reads its own."""
+    yield from windows.explain_function_windows(case, floor, NAME, ("istft",))
+    if case.rerun is not None and "stft" not in case.rerun.read_functions():
+        yield from windows.explain_stored_windows(case, floor, NAME)

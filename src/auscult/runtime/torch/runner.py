@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from auscult.facts.function_changes import CallChange, CalledFunctions
 from auscult.runtime.device import DeviceName
 from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.recorder import Recorder
+from auscult.runtime.torch.changed_functions import ChangedFunctions
 from auscult.runtime.torch.convert import (
     dtype_name,
     find_floating_dtype,
@@ -60,6 +62,11 @@ class TorchRunner(ModuleRunner):
     def put_weights(self, path: str, arrays: Mapping[str, Array]) -> None:
         for name, array in arrays.items():
             set_own_array(self._get_module(path), name, array)
+
+    @contextlib.contextmanager
+    def change_functions(self, changes: Sequence[CallChange]) -> Iterator[CalledFunctions]:
+        with ChangedFunctions(changes) as mode:
+            yield mode.seen
 
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
         return TorchProbe(
