@@ -56,14 +56,15 @@ def test_a_wrong_port_shows_tree_and_table(run: Run) -> None:
     assert code == 1
     lines = out.splitlines()
     assert lines[0] == "DIVERGENT  nets.py:good against nets.py:wrong"
+    assert lines[1] == "next  auscult rules PAR026"
     assert (
-        lines[1]
+        lines[2]
         == "10 layers = 7 identical + 1 born (wrong by itself) + 2 grown (wrong by what came in)"
     )
-    assert lines[4].startswith("first divergence  output of decoder, error ")
-    assert lines[6].startswith("error ▁▁▁▁▁▁▁")
-    assert lines[7].startswith("floor ▁▁")
-    tree = lines[10 : lines.index("", 11)]
+    assert lines[5].startswith("first divergence  output of decoder, error ")
+    assert lines[7].startswith("error ▁▁▁▁▁▁▁")
+    assert lines[8].startswith("floor ▁▁")
+    tree = lines[11 : lines.index("", 12)]
     assert tree == [
         "(the whole model)  grown",
         "  encoder  same and 3 inside",
@@ -73,7 +74,8 @@ def test_a_wrong_port_shows_tree_and_table(run: Run) -> None:
         "    act  same",
         "  head  grown",
     ]
-    assert any(line.startswith("decoder  PAR") and "residual-missing" in line for line in lines)
+    place = lines.index("        decoder")
+    assert lines[place - 1].startswith("error   residual-missing (PAR026): ")
 
 
 def test_stages_and_a_map(run: Run) -> None:

@@ -58,18 +58,21 @@ def test_mlx_layout(run: Run) -> None:
     assert code == 0
     assert out == (
         "EQUIVALENT  good.safetensors against mlx.safetensors\n"
+        "next  auscult diff good.safetensors mlx.safetensors --fix OUT\n"
         "8 tensors = 1 identical + 7 equivalent (equal once rearranged)\n"
         "\n"
-        "blocks.{0..1}.conv{1..2}.weight, out.weight  LAY001 info  layout-conv1d: 5 1-D convolutions of the candidate in another"
+        "info    layout-conv1d (LAY001): 5 1-D convolutions of the candidate in another"
         " axis order than the reference's: permute (0, 2, 1) gives the reference's values"
         " (blocks.0.conv1.weight: reference [8, 8, 3], candidate [8, 3, 8])\n"
-        "    fix (safe): permute (0, 2, 1), from the candidate to the reference\n"
-        "ups.{0..1}.weight  LAY002 info  layout-conv-transpose1d: 2 transposed 1-D convolutions of the candidate in another"
+        "        blocks.{0..1}.conv{1..2}.weight, out.weight\n"
+        "        fix (safe): permute (0, 2, 1), from the candidate to the reference\n"
+        "info    layout-conv-transpose1d (LAY002): 2 transposed 1-D convolutions of the candidate in another"
         " axis order than the reference's: permute (2, 0, 1) gives the reference's values"
         " (ups.0.weight: reference [16, 8, 4], candidate [8, 4, 16])\n"
-        "    fix (safe): permute (2, 0, 1), from the candidate to the reference\n"
+        "        ups.{0..1}.weight\n"
+        "        fix (safe): permute (2, 0, 1), from the candidate to the reference\n"
         "\n"
-        "2 info; next: auscult diff good.safetensors mlx.safetensors --fix OUT\n"
+        "2 info\n"
     )
 
 
@@ -81,18 +84,21 @@ def test_swapped_then_fixed(run: Run) -> None:
     assert code == 1
     assert out == (
         "DIVERGENT  good.safetensors against bad.safetensors\n"
+        "next  auscult diff good.safetensors bad.safetensors --fix OUT\n"
         "8 tensors = 6 identical + 2 equivalent (equal once rearranged)\n"
         "\n"
-        "blocks.1.conv2.weight, blocks.0.conv1.weight  CKP008 error  swapped: 2 tensors of the candidate in each other's places:"
+        "error   swapped (CKP008): 2 tensors of the candidate in each other's places:"
         " blocks.1.conv2.weight and blocks.0.conv1.weight\n"
-        "    fix (safe): put each under the name that its content belongs to, from the candidate to the reference\n"
+        "        blocks.1.conv2.weight, blocks.0.conv1.weight\n"
+        "        fix (safe): put each under the name that its content belongs to, from the candidate to the reference\n"
         "\n"
-        "1 error; next: auscult diff good.safetensors bad.safetensors --fix OUT\n"
+        "1 error\n"
     )
     code, out, _ = run("diff", "good.safetensors", "bad.safetensors", "--fix", "out.safetensors")
     assert code == 0
-    assert out.splitlines()[:3] == [
+    assert out.splitlines()[:4] == [
         "PASS  good.safetensors against bad.safetensors",
+        "next  auscult rules CKP008",
         "8 tensors = 8 identical",
         "wrote out.safetensors and compared it again; before, the verdict was DIVERGENT",
     ]
@@ -110,14 +116,16 @@ def test_code_that_was_never_trained_so(run: Run) -> None:
     save_file(filled({"conv.weight": (8, 8, 3), "conv.bias": (8,)}), "trained.safetensors")
     code, out, _ = run("diff", "trained.safetensors", "net.py:build", "--select", "ARC")
     assert code == 1
-    assert out.splitlines()[:2] == [
+    assert out.splitlines()[:3] == [
         "DIVERGENT  trained.safetensors against net.py:build",
+        "next  auscult rules ARC005",
         "7 tensors = 1 identical + 1 different + 5 only in b",
     ]
-    assert [line.split("  ")[1] for line in out.splitlines() if "  ARC" in line] == [
-        "ARC005 error",
-        "ARC001 error",
-        "ARC006 warning",
+    heads = [line.split(":")[0].split() for line in out.splitlines() if " (ARC" in line]
+    assert [(severity, code) for severity, _, code in heads] == [
+        ("error", "(ARC005)"),
+        ("error", "(ARC001)"),
+        ("warning", "(ARC006)"),
     ]
     assert (
         run("diff", "trained.safetensors", "net.py:build", "--kwargs", '{"norm": false}', "-q")[0]
@@ -166,7 +174,7 @@ def test_a_cut_file_exits_with_2_and_says_why(run: Run) -> None:
     code, out, _ = run("diff", "whole.safetensors", "cut.safetensors")
     assert code == 2
     assert out.startswith("ERROR  whole.safetensors against cut.safetensors\n")
-    assert "CKP010 error  truncated: the file is cut off" in out
+    assert "error   truncated (CKP010): the file is cut off" in out
 
 
 def test_every_kind_of_report_fits_the_schema(run: Run) -> None:

@@ -76,13 +76,14 @@ def test_findings_exit_1_and_can_be_hidden(auscult: Cli, here: Path) -> None:
     save_file(weights, "bad.safetensors")
     ran = auscult("inspect", "bad.safetensors")
     assert ran.exit_code == 1
-    assert ran.out.startswith("DIVERGENT  bad.safetensors\n")
-    assert "ups.0.weight  CKP050 error  non-finite: 1 tensor with 1024 NaN" in ran.out
-    assert ran.out.endswith("1 error; next: auscult rules CKP050\n")
+    assert ran.out.startswith("DIVERGENT  bad.safetensors\nnext  auscult rules CKP050\n")
+    assert "error   non-finite (CKP050): 1 tensor with 1024 NaN" in ran.out
+    assert "        ups.0.weight\n" in ran.out
+    assert ran.out.endswith("\n1 error\n")
     ignored = auscult("inspect", "bad.safetensors", "--ignore", "CKP05")
     assert ignored.exit_code == 1
     assert ignored.out.startswith("DIVERGENT  bad.safetensors\n")
-    assert "ups.0.weight  CKP050" not in ignored.out
+    assert "(CKP050)" not in ignored.out
     assert "CKP050 non-finite: left out as asked (1 places)" in ignored.out
 
 

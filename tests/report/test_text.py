@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -52,25 +53,27 @@ REPORT = Report(
 
 PLAIN = """\
 DIVERGENT  a.pth against my model.safetensors
+next  auscult diff a.pth 'my model.safetensors' --fix OUT
 1 280 tensors = 1 200 identical + 78 equivalent (equal once rearranged) + 2 different
 
-ups.{0..3}.conv.weight, pre.weight, post.weight +2 more  LAY001 error  layout-conv1d: (out, k, in) where (out, in, k) is \
-expected (confidence 0.90)
-    fix (safe): permute 8 tensors
-        w = w.permute(0, 2, 1)
-    to settle it: auscult diff a b
-(whole)  CKP055 info  wrapped: nested
+error   layout-conv1d (LAY001): (out, k, in) where (out, in, k) is expected (confidence 0.90)
+        ups.{0..3}.conv.weight, pre.weight, post.weight +2 more
+        fix (safe): permute 8 tensors
+info    wrapped (CKP055): nested
 
 skipped  epoch, step: is no tensor
 skipped  x.0: other reason
 
-1 error, 1 info, 3 skipped; next: auscult diff a.pth 'my model.safetensors' --fix OUT
+1 error, 1 info, 3 skipped
 """
 
 DETAILS = """\
-    ratio = 0.123457
-    axes = [0, 2, 1]
-    by = {a: 1}
+        ratio = 0.123457
+        axes = [0, 2, 1]
+        by = {a: 1}
+        fix (safe): permute 8 tensors
+            w = w.permute(0, 2, 1)
+        to settle it: auscult diff a b
 """
 
 MAPPING = """\
@@ -101,6 +104,76 @@ def test_colour_changes_nothing_but_colour() -> None:
     coloured = text.render(REPORT, color=True, verbose=2)
     assert "\x1b[31;1mDIVERGENT\x1b[0m" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text.render(REPORT, verbose=2)
+
+
+LONG = Finding(
+    "LAY001",
+    "layout-conv1d",
+    Severity.WARNING,
+    ("pre.weight", "post.weight"),
+    "the axes of these tensors stand in another order than the reference's: " + "and " * 40 + "so",
+    fix=Fix("safe", "permute (0, 2, 1), " + "from the candidate to the reference " * 4),
+)
+SETTLED = replace(
+    LONG, fix=None, settled_by="auscult compare ref.py:build cand.py:build " + "x" * 60
+)
+AT_80_COLUMNS = """\
+warning layout-conv1d (LAY001): the axes of these tensors stand in another order
+        than the reference's: and and and and and and and and and and and and …
+        pre.weight +1 more; fix (safe): permute (0, 2, 1), from the candidate …
+"""
+
+
+def render_finding(finding: Finding, width: int | None, verbose: int = 0) -> str:
+    """What the terminal shows of one finding."""
+    report = Report("diff", ("a", "b"), Verdict.DIVERGENT, findings=(finding,))
+    shown = text.render(report, width=width, verbose=verbose)
+    return shown.partition("\n\n")[2].partition("\n\n")[0] + "\n"
+
+
+def test_a_finding_takes_three_lines_of_a_terminal() -> None:
+    assert render_finding(LONG, 80) == AT_80_COLUMNS
+
+
+@given(st.integers(40, 200), st.integers(0, 60), st.integers(0, 60), st.integers(0, 4))
+def test_no_line_is_wider_than_the_terminal(
+    width: int, words: int, fix_words: int, places: int
+) -> None:
+    finding = replace(
+        LONG,
+        message="word " * words,
+        where=tuple(f"layer{'abcd'[index]}.weight" for index in range(places)),
+        fix=Fix("guess", "then " * fix_words + "stop"),
+    )
+    lines = render_finding(finding, width).splitlines()
+    assert len(lines) <= 3
+    assert all(len(line) <= width for line in lines)
+
+
+def test_in_a_pipe_nothing_is_cut() -> None:
+    lines = render_finding(LONG, None).splitlines()
+    assert lines == [
+        f"warning layout-conv1d (LAY001): {LONG.message}",
+        "        pre.weight, post.weight",
+        f"        fix (safe): {(LONG.fix or Fix('safe', '')).summary.rstrip()}",
+    ]
+
+
+def test_a_command_is_never_cut() -> None:
+    assert render_finding(SETTLED, 80).endswith(f"to settle it: {SETTLED.settled_by}\n")
+
+
+def test_verbose_cuts_no_message() -> None:
+    shown = " ".join(render_finding(LONG, 80, verbose=1).split())
+    assert " ".join(LONG.message.split()) in shown
+
+
+def test_the_times_stand_behind_the_place() -> None:
+    times = ((0.0, 0.5), (1.0, 1.25), (2.0, 2.5), (3.0, 3.5))
+    heard = Finding("SND001", "buzz", Severity.ERROR, ("a.wav",), "buzzes", times=times)
+    assert render_finding(heard, 80).splitlines()[1] == (
+        "        a.wav, at 0.000 to 0.500 s, 1.000 to 1.250 s, 2.000 to 2.500 s +1 more"
+    )
 
 
 def test_nothing_found() -> None:

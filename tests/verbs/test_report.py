@@ -220,8 +220,8 @@ def test_one_is_shown_as_it_was(auscult: Cli, saved: tuple[Path, Path]) -> None:
     shown = auscult("report", saved[0])
     assert shown.exit_code == 1
     assert (
-        shown.out
-        == "DIVERGENT  a.pth\n\nheard.wav  SND001 error  buzz: buzzes\n\n1 error; next: auscult rules SND001\n"
+        shown.out == "DIVERGENT  a.pth\nnext  auscult rules SND001\n\n"
+        "error   buzz (SND001): buzzes\n        heard.wav\n\n1 error\n"
     )
 
 
@@ -238,13 +238,14 @@ def test_two_of_them(auscult: Cli, saved: tuple[Path, Path]) -> None:
     assert shown.exit_code == 1
     assert shown.out == (
         f"DIVERGENT  {saved[0]} against {saved[1]}\n"
+        "next  auscult rules LAY001\n"
         "2 findings = 1 same + 1 new\n"
         "\n"
         "DIVERGENT both times\n"
-        "new      LAY001 error  layout-conv1d: other order\n"
+        "new      error   layout-conv1d (LAY001): other order\n"
         "same     buzz\n"
         "\n"
-        "1 error; next: auscult rules LAY001\n"
+        "1 error\n"
     )
     assert auscult("report", *reversed(saved)).exit_code == 0
 

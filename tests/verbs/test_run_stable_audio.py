@@ -171,7 +171,7 @@ def test_a_sampler_that_does_not_fit_is_warned_of(
         "run", "stable-audio", "--prompt", "rain", "--tiny", "-o", tmp_path / "out.wav", *options
     )
     assert ran.exit_code == 0
-    assert f"PAR043 warning  sampler-mismatch: {said}" in ran.out
+    assert f"warning sampler-mismatch (PAR043): {said}" in ran.out
     assert "--sampler pingpong --steps 8 --guidance 1" in ran.out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,7 +36,8 @@ def deliver_report(
     for format, output in destinations:
         if output is None:
             color = is_color_allowed and is_color_wanted(sys.stdout)
-            _print_text(render_report(report, format, color=color, verbose=verbose))
+            width = find_terminal_width(sys.stdout)
+            _print_text(render_report(report, format, color=color, verbose=verbose, width=width))
         else:
             write_text(Path(output), render_report(report, format, verbose=verbose))
 
@@ -56,6 +58,13 @@ def is_color_wanted(stream: Any) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+def find_terminal_width(stream: Any) -> int | None:
+    """Letters in a line of the terminal; None where the stream is none, as in a pipe."""
+    if not stream.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 class Request(NamedTuple):

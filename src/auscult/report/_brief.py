@@ -12,13 +12,18 @@ BRIEF_WIDTH = 100
 MAX_BRIEF_LINES = 2
 
 
+def limit_width(style: Style) -> int:
+    """Letters in a row: what the terminal has, at most `BRIEF_WIDTH`."""
+    return min(style.width or BRIEF_WIDTH, BRIEF_WIDTH)
+
+
 def iter_brief_lines(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     """At most `BRIEF_LINES` lines per finding, without its places: the whole diagnosis on one screen."""
     cause_width = max((len(finding.cause) for finding in findings), default=0)
     for finding in findings:
         color = {"error": "red", "warning": "yellow", "info": "cyan"}[finding.severity.value]
         lead_text = f"{finding.code} {finding.severity.value:7} {finding.cause:{cause_width}}  "
-        text_width = BRIEF_WIDTH - len(lead_text)
+        text_width = limit_width(style) - len(lead_text)
         message_lines = wrap(
             finding.message,
             text_width,

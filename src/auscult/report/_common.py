@@ -6,20 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.errors import AuscultError
-from auscult.finding import Finding, Severity
+from auscult.report._findings import iter_finding_lines
 from auscult.report._glossary import explain_bucket
 from auscult.report._style import Style
+from auscult.report._values import format_count, format_value
 from auscult.report._where import MAX_PATTERNS, format_places
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
 MAX_SKIPS = 8
 MAX_SUBJECTS = 4
-
-_SEVERITY_STYLE = {
-    Severity.ERROR: ("red",),
-    Severity.WARNING: ("yellow",),
-    Severity.INFO: ("cyan",),
-}
+SKIP_INDENT = len("skipped  ")
 
 
 def find_error_line(report: Report) -> str | None:
@@ -42,35 +38,12 @@ def format_coverage(coverage: Coverage) -> str:
     one bucket.
     """
     parts = [
-        f"{_format_number(count)} {explain_bucket(bucket)}"
+        f"{format_count(count)} {explain_bucket(bucket)}"
         for bucket, count in coverage.buckets.items()
         if count
     ]
     unit = coverage.unit.removesuffix("s") if coverage.total == 1 else coverage.unit
-    return f"{_format_number(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
-
-
-def iter_finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]:
-    """One line of where, code, severity and message; then the remedy; the evidence on request."""
-    places_text = format_places(finding.where, None if verbose > 1 else MAX_PATTERNS)
-    severity_text = style(finding.severity.value, *_SEVERITY_STYLE[finding.severity])
-    if finding.confidence >= 0.995:
-        confidence_note = ""
-    else:
-        confidence_note = f" (confidence {finding.confidence:.2f})"
-    yield f"{places_text}  {style(finding.code, 'bold')} {severity_text}  {finding.cause}: {finding.message}{confidence_note}"
-    for start, stop in finding.times[: None if verbose else MAX_PATTERNS]:
-        yield f"    at {start:.3f} s to {stop:.3f} s"
-    if verbose > 0:
-        yield from (
-            f"    {name} = {_format_value(value)}" for name, value in finding.evidence.items()
-        )
-    if finding.fix:
-        yield f"    {style('fix', 'green')} ({finding.fix.safety}): {finding.fix.summary}"
-        if finding.fix.code and finding.fix.code != finding.fix.summary:
-            yield from (f"        {line}" for line in finding.fix.code.splitlines())
-    if finding.settled_by:
-        yield f"    {style('to settle it', 'green')}: {finding.settled_by}"
+    return f"{format_count(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
 
 
 def iter_skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
@@ -78,17 +51,20 @@ def iter_skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]
     reasons: dict[str, list[str]] = {}
     for skip in report.skips:
         reasons.setdefault(skip.reason, []).append(skip.where)
-    rows = list(reasons.items())
-    shown = rows if verbose > 0 else rows[:MAX_SKIPS]
+    places_by_reason = list(reasons.items())
+    shown = places_by_reason if verbose > 0 else places_by_reason[:MAX_SKIPS]
     for reason, places in shown:
         is_everywhere = len(places) > 1 and {*places} == {*report.subjects}
         if is_everywhere:
-            place_text = f"all {_format_number(len(places))}"
+            place_text = f"all {format_count(len(places))}"
         else:
             place_text = format_places(places, None if verbose > 1 else MAX_PATTERNS)
-        yield f"{style('skipped', 'yellow')}  {place_text}: {reason}"
-    if len(shown) < len(rows):
-        yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
+        rows = style.wrap_text(f"skipped  {place_text}: {reason}", SKIP_INDENT)
+        yield style(rows[0][:7], "yellow") + rows[0][7:]
+        yield from rows[1:]
+    if len(shown) < len(places_by_reason):
+        remaining_count = len(places_by_reason) - len(shown)
+        yield f"{style('skipped', 'yellow')}  {remaining_count} more reasons; -v lists them"
 
 
 def iter_mapping_lines(mapping: tuple[MappingEntry, ...], style: Style) -> Iterator[str]:
@@ -106,25 +82,9 @@ def iter_mapping_lines(mapping: tuple[MappingEntry, ...], style: Style) -> Itera
 
 def _format_op(op: Mapping[str, Any]) -> str:
     arguments = ", ".join(
-        f"{name}={_format_value(value)}" for name, value in op.items() if name != "op"
+        f"{name}={format_value(value)}" for name, value in op.items() if name != "op"
     )
     return f"{op['op']}({arguments})"
-
-
-def _format_value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_format_value(item) for item in value)}]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_format_value(item)}" for key, item in value.items()) + "}"
-    return str(value)
-
-
-def _format_number(count: float) -> str:
-    if float(count).is_integer():
-        return f"{count:,.0f}".replace(",", " ")
-    return f"{count:.3g}"
 
 
 def format_subjects(report: Report, joint: str | None) -> str:
@@ -136,5 +96,5 @@ def format_subjects(report: Report, joint: str | None) -> str:
     else:
         shown = report.subjects[: MAX_SUBJECTS - 1]
     remaining_count = len(report.subjects) - len(shown)
-    remaining_note = [f"and {_format_number(remaining_count)} more"] if remaining_count else []
+    remaining_note = [f"and {format_count(remaining_count)} more"] if remaining_count else []
     return "  ".join((*shown, *remaining_note))

@@ -50,14 +50,23 @@ def choose_format(output: str, requested_formats: tuple[str, ...]) -> str:
     return "text"
 
 
-def render_report(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
-    """The report as text of that format."""
+def render_report(
+    report: Report,
+    format: str,
+    *,
+    color: bool = False,
+    verbose: int = 0,
+    width: int | None = None,
+) -> str:
+    """The report as text of that format.
+
+    Args:
+        width: Letters in a line of the terminal that it goes to; only text wraps its lines.
+    """
     files = {name.rstrip("_"): name for name in plugins.list_module_names("auscult.report")}
-    return str(
-        importlib.import_module(f"auscult.report.{files[format]}").render(
-            report, color=color, verbose=verbose
-        )
-    )
+    options = {"width": width} if format == "text" else {}
+    renderer = importlib.import_module(f"auscult.report.{files[format]}")
+    return str(renderer.render(report, color=color, verbose=verbose, **options))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -26,13 +26,16 @@ _VERDICT_STYLE = {
 }
 
 
-def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
+def render(
+    report: Report, *, color: bool = False, verbose: int = 0, width: int | None = None
+) -> str:
     """The report as lines of text.
 
     Args:
         verbose: -1 for the verdict line only, 1 for evidence and mapping, 2 for every place.
+        width: Letters in a line of the terminal; None wraps nothing.
     """
-    style = Style(color=color)
+    style = Style(color=color, width=width)
     part = find_verb_part(report)
     if part.whole is not None and find_error_line(report) is None:
         lines = part.whole(report, style, verbose)
@@ -51,6 +54,9 @@ def _iter_lines(report: Report, part: VerbPart, style: Style, verbose: int) -> I
         yield ""
         yield error_line
         return
+    next_command = suggest_next_command(report) if part.summary is None else None
+    if next_command is not None:
+        yield f"{style('next', 'green')}  {next_command}"
     if report.coverage and part.counts_shown:
         yield style(format_coverage(report.coverage), "dim")
     yield from part.before(report, style, verbose)
@@ -70,13 +76,11 @@ def _iter_lines(report: Report, part: VerbPart, style: Style, verbose: int) -> I
 
 
 def format_summary(report: Report) -> str:
-    """`1 error, 2 warnings, 3 skipped; next: auscult rules LAY001`."""
+    """`1 error, 2 warnings, 3 skipped`."""
     part = find_verb_part(report)
     counts = _count_findings(report)
     if part.summary is not None:
         return part.summary(report, counts)
-    if report.findings:
-        return f"{counts}; next: {suggest_next_command(report)}"
     return counts or part.nothing_found
 
 
@@ -91,8 +95,10 @@ def _count_findings(report: Report) -> str:
     return ", ".join(parts)
 
 
-def suggest_next_command(report: Report) -> str:
-    """What to type next, of a report with findings."""
+def suggest_next_command(report: Report) -> str | None:
+    """What to type next; None where nothing was found and nothing was made."""
     suggest = find_verb_part(report).next_command
     command = suggest(report) if suggest is not None else None
-    return command or f"auscult rules {report.findings[0].code}"
+    if command is None and report.findings:
+        return f"auscult rules {report.findings[0].code}"
+    return command

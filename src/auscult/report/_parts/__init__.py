@@ -31,9 +31,9 @@ class VerbPart(NamedTuple):
         whole: Everything, instead of the common form.
         findings: The findings, instead of one by one with their remedies.
         skips: What was not looked at, instead of one line per reason.
-        summary: The last line, from the counts of findings and skips; instead of them and the next
-            command.
-        next_command: What to type next; None for the page of the first rule.
+        summary: The last line, from the counts of findings and skips; instead of them. A part that
+            has it says itself what to run next.
+        next_command: What to type next, under the verdict; None for the page of the first rule.
         joint: What stands between the subjects; None lists the first few.
         nothing_found: What is said where nothing was found.
         counts_shown: Whether the coverage is shown under the verdict.

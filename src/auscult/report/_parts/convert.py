@@ -84,18 +84,17 @@ def _iter_left_out_lines(output: Mapping[str, Any]) -> Iterator[str]:
         yield f"not taken: {group['container']}, {format_count(group['tensors'], 'tensor')} ({group['kind']})"
 
 
-def summarise(report: Report, counts: str) -> str:
-    """The counts, and the command that checks the new file."""
+def suggest_check(report: Report) -> str | None:
+    """The command that checks the new file, where one was written."""
     section = find_section(report, ConvertSection)
     if section is None or not section.output["path"]:
-        return counts or PART.nothing_found
+        return None
     words = (report.subjects[0], section.output["path"])
-    check_hint = f"next: auscult diff {' '.join(map(quote_word, words))}"
-    return f"{counts}; {check_hint}" if counts else check_hint
+    return f"auscult diff {' '.join(map(quote_word, words))}"
 
 
 PART = VerbPart(
     before=show_before,
-    summary=summarise,
+    next_command=suggest_check,
     nothing_found="nothing was found in the way of writing it",
 )

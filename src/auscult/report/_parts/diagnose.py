@@ -8,7 +8,7 @@ from typing import Any
 
 from auscult.facts.words import format_count
 from auscult.finding import Domain, Finding
-from auscult.report._brief import iter_brief_lines
+from auscult.report._brief import iter_brief_lines, limit_width
 from auscult.report._common import iter_all_finding_lines, iter_skip_lines
 from auscult.report._parts import VerbPart
 from auscult.report._parts._recordings import iter_recording_lines
@@ -19,7 +19,6 @@ from auscult.report.sections import find_section
 from auscult.report.sections.diagnose import DiagnoseSection
 from auscult.verdict import Report, Verdict
 
-WIDTH = 100
 MAX_LINES = 3
 MAX_SUSPECTS = 4
 MAX_OTHER_FINDINGS = 4
@@ -176,7 +175,11 @@ def _iter_labelled_lines(
         rows = [text]
     else:
         rows = wrap(
-            text, WIDTH - LABEL_WIDTH, max_lines=max_lines, placeholder=" …", break_on_hyphens=False
+            text,
+            limit_width(style) - LABEL_WIDTH,
+            max_lines=max_lines,
+            placeholder=" …",
+            break_on_hyphens=False,
         ) or [""]
     yield f"{style(f'{label:{LABEL_WIDTH}}', 'bold', *colors)}{rows[0]}"
     yield from (" " * LABEL_WIDTH + row for row in rows[1:])

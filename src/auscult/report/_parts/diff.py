@@ -37,8 +37,10 @@ def suggest_repair(report: Report) -> str | None:
     """The command that repairs the first finding, where that can be done and was not."""
     section = find_section(report, DiffSection)
     is_repaired = section is not None and section.fixed is not None
+    if is_repaired or not report.findings:
+        return None
     first_fix = report.findings[0].fix
-    if is_repaired or first_fix is None or not first_fix.recipe:
+    if first_fix is None or not first_fix.recipe:
         return None
     return f"auscult diff {' '.join(map(quote_word, report.subjects))} --fix OUT"
 

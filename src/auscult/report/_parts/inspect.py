@@ -14,13 +14,16 @@ from auscult.verdict import Report
 
 MAX_ROWS = 40
 MAX_TIES = 4
+TITLE_WIDTH = 16
 BARS = " ▁▂▃▄▅▆▇█"
 
 
 def iter_inspect_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     """What the file is, line by line."""
     for title, text in _iter_fact_rows(facts, verbose):
-        yield f"{style(title.ljust(16), 'dim')}{text}"
+        rows = style.wrap_text(f"{title.ljust(TITLE_WIDTH)}{text}", TITLE_WIDTH)
+        yield style(rows[0][:TITLE_WIDTH], "dim") + rows[0][TITLE_WIDTH:]
+        yield from rows[1:]
     yield ""
     yield from iter_tree_lines(facts["modules"], style, verbose)
     if facts.get("tensor_list"):

@@ -42,7 +42,8 @@ def iter_change_lines(changes: Mapping[str, Any], style: Style, verbose: int) ->
 def _format_change(
     kind: str, color: str, item: Mapping[str, Any], detail: str, style: Style
 ) -> str:
-    return f"{style(kind.ljust(7), color)}  {style(item['code'], 'bold')} {item['severity']}  {item['cause']}: {detail}"
+    severity = f"{item['severity']:7}"
+    return f"{style(kind.ljust(7), color)}  {severity} {style(item['cause'], 'bold')} ({item['code']}): {detail}"
 
 
 def _iter_count_lines(changes: Mapping[str, Any], style: Style) -> Iterator[str]:
