@@ -9,7 +9,7 @@ from auscult.errors import AuscultError
 from auscult.report._findings import iter_finding_lines
 from auscult.report._glossary import explain_bucket
 from auscult.report._style import Style
-from auscult.report._values import format_count, format_value
+from auscult.report._values import format_value, group_digits
 from auscult.report._where import MAX_PATTERNS, format_places
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
@@ -38,12 +38,12 @@ def format_coverage(coverage: Coverage) -> str:
     one bucket.
     """
     parts = [
-        f"{format_count(count)} {explain_bucket(bucket)}"
+        f"{group_digits(count)} {explain_bucket(bucket)}"
         for bucket, count in coverage.buckets.items()
         if count
     ]
     unit = coverage.unit.removesuffix("s") if coverage.total == 1 else coverage.unit
-    return f"{format_count(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
+    return f"{group_digits(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
 
 
 def iter_skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
@@ -56,7 +56,7 @@ def iter_skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]
     for reason, places in shown:
         is_everywhere = len(places) > 1 and {*places} == {*report.subjects}
         if is_everywhere:
-            place_text = f"all {format_count(len(places))}"
+            place_text = f"all {group_digits(len(places))}"
         else:
             place_text = format_places(places, None if verbose > 1 else MAX_PATTERNS)
         rows = style.wrap_text(f"skipped  {place_text}: {reason}", SKIP_INDENT)
@@ -96,5 +96,5 @@ def format_subjects(report: Report, joint: str | None) -> str:
     else:
         shown = report.subjects[: MAX_SUBJECTS - 1]
     remaining_count = len(report.subjects) - len(shown)
-    remaining_note = [f"and {format_count(remaining_count)} more"] if remaining_count else []
+    remaining_note = [f"and {group_digits(remaining_count)} more"] if remaining_count else []
     return "  ".join((*shown, *remaining_note))

@@ -17,7 +17,7 @@ def format_value(value: Any) -> str:
     return str(value)
 
 
-def format_count(count: float) -> str:
+def group_digits(count: float) -> str:
     """`1 280`."""
     if float(count).is_integer():
         return f"{count:,.0f}".replace(",", " ")

@@ -23,7 +23,7 @@ a stretch of `MIN_STRETCH_SHARE` = 25 % of the rows of a weight. All else is lef
 
 **Example.** Rows 3380 to 7473 of a token embedding were never written:
 
-    token_embd.weight  CKP060 error  corrupt: 4,094 of 151,676 rows are blank in token_embd.weight, from
+    error   corrupt (CKP060): 4,094 of 151,676 rows are blank in token_embd.weight, from
     3380 to 7473, with trained rows before and behind them
 
 **Fix.** Make the file again, or fetch it again. `auscult diff` with the original says which rows

@@ -15,7 +15,7 @@ usually a little noise, and more of it if the last layers of a vocoder are round
 
 **Example.** A port was saved in half precision:
 
-    CKP014 info  lossy: 118 tensors equal within the rounding of float16; largest relative error
+    info    lossy (CKP014): 118 tensors equal within the rounding of float16; largest relative error
     4.0e-04 in resblocks.7.convs1.1.bias
 
 **Fix.** None: what rounding took is gone. Take the file with more precision. Safety: lossy.

@@ -19,7 +19,7 @@ threshold.
 
 **Example.** A conversion looks at shapes and leaves one layer as it was:
 
-    LAY005 error  layout-mixed: two layouts on one side: of 56 convolutions of the candidate, 8 need a
+    error   layout-mixed (LAY005): two layouts on one side: of 56 convolutions of the candidate, 8 need a
     permutation to equal the reference and 48 need none; the odd ones are ...
 
 **Fix.** The permutation for the named layers alone. Safety: safe.
