@@ -44,3 +44,9 @@ def test_windows_that_add_up_and_a_tone_of_that_period() -> None:
 
 def test_a_hop_that_is_known_is_the_only_one() -> None:
     assert find(VOICE * add_windows(512), hop=300) == []
+
+
+def test_a_model_whose_strides_make_the_hop_has_no_windows() -> None:
+    recording = Recording((VOICE * add_windows(512))[None].astype(np.float32), RATE, "x")
+    assert [*rule.check(SoundSubject(recording, facts=SoundFacts(hop=512, strides=(8, 8, 2))))]
+    assert not [*rule.check(SoundSubject(recording, facts=SoundFacts(hop=512, strides=(8, 8, 8))))]
