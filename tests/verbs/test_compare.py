@@ -21,6 +21,7 @@ from auscult.runtime.runner import make_runner
 from auscult.traces.file import FileStore
 from auscult.traces.records import Trace
 from auscult.verbs.compare.compare import compare
+from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
 from tests.traced_ports import MEL, SIGNAL, FoldedNet, Net, channels_last, hifigan, in_mlx
 
@@ -337,3 +338,30 @@ def test_an_error_that_rounding_may_make_is_neither_right_nor_wrong(
     report = compare(Disturbed(0.0), Disturbed(share), inputs=x)
     assert report.verdict is verdict
     assert [finding.cause for finding in report.findings] == causes
+
+
+def test_what_is_unexplained_ends_with_a_command_that_runs(tmp_path: Path) -> None:
+    code = tmp_path / "nets.py"
+    code.write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self, odd):\n"
+        "        super().__init__()\n"
+        "        torch.manual_seed(0)\n"
+        "        self.first, self.second = (torch.nn.Conv1d(4, 4, 3, padding=1) for _ in range(2))\n"
+        "        self.odd = odd\n"
+        "    def forward(self, x):\n"
+        "        y = self.first(x)\n"
+        "        y = torch.sin(3 * y * y.roll(3, 1)) + y.cumsum(-1) if self.odd else y.relu()\n"
+        "        return self.second(y)\n"
+        "def right(): return Net(False)\n"
+        "def wrong(): return Net(True)\n"
+    )
+    sides = (f"{code}:right", f"{code}:wrong")
+    noise = np.random.default_rng(0).standard_normal((1, 4, 30)).astype(np.float32)
+    (finding,) = compare(*sides, inputs={"x": noise}).findings
+    assert (finding.cause, finding.settled_by) == (
+        "unexplained",
+        f"auscult diff {sides[0]} {sides[1]}",
+    )
+    assert diff(*sides).verdict in (Verdict.PASS, Verdict.INCONCLUSIVE)

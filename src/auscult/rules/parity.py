@@ -35,16 +35,26 @@ MAX_DESCRIBED_LAYERS = 8
 
 Chosen, not measured."""
 
+DIFF_IN_PYTHON = (
+    "auscult.diff(reference_model, candidate_model) in Python: are the weights the same?"
+)
+"""How the weights of models are compared that no command line names."""
+
 ExplainedPlace = tuple["LayerResult", Explanation]
 
 
 @dataclass(frozen=True, eq=False)
 class CompareSubject:
-    """Two traces and what comparing them said about each aligned layer, in the reference's order of execution."""
+    """Two traces and what comparing them said about each aligned layer, in the reference's order of execution.
+
+    Attributes:
+        weights_command: What compares the weights of the two sides, where no known mistake explains the difference.
+    """
 
     ref: Trace
     cand: Trace
     layers: tuple[LayerResult, ...]
+    weights_command: str = DIFF_IN_PYTHON
 
 
 def iter_findings(subject: CompareSubject) -> Iterator[Finding]:
@@ -71,7 +81,7 @@ def iter_mistake_findings(mistake: Mistake, subject: CompareSubject) -> Iterator
     if mistake.name == UNEXPLAINED:
         unexplained = [layer for layer in subject.layers if layer.born and not layer.explanations]
         if unexplained:
-            yield _build_unexplained_finding(mistake, unexplained)
+            yield _build_unexplained_finding(mistake, unexplained, subject.weights_command)
         return
     places = [
         (layer, layer.explanations[0])
@@ -104,7 +114,9 @@ def _build_finding(mistake: Mistake, places: Sequence[ExplainedPlace]) -> Findin
     )
 
 
-def _build_unexplained_finding(mistake: Mistake, layers: Sequence[LayerResult]) -> Finding:
+def _build_unexplained_finding(
+    mistake: Mistake, layers: Sequence[LayerResult], weights_command: str
+) -> Finding:
     first_layer = next((layer for layer in layers if layer.looked_into), layers[0])
     if first_layer.looked_into:
         outcome_text = "no known mistake explains it"
@@ -125,7 +137,7 @@ def _build_unexplained_finding(mistake: Mistake, layers: Sequence[LayerResult]) 
         f" and {outcome_text}",
         confidence=UNEXPLAINED_CONFIDENCE,
         evidence={"error": error, "floor": floor, "layers": description_by_layer},
-        settled_by="auscult diff of the two sides' weights",
+        settled_by=weights_command,
         rank=mistake.rank,
     )
 

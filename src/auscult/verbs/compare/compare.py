@@ -5,9 +5,12 @@ reference?
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from auscult.checkpoint.target import is_code
 from auscult.comparison.compare_runs import RunComparison, compare_runs
 from auscult.comparison.explained_places import MAX_DOUBTFUL_LIMITS
 from auscult.comparison.locate.runs import ComparedRuns
@@ -19,7 +22,7 @@ from auscult.explain.mistakes.par002_noise_differs import NAME as NOISE_DIFFERS
 from auscult.facts.progress import Progress
 from auscult.finding import Skip
 from auscult.rules import require_known_codes
-from auscult.rules.parity import CompareSubject, iter_findings
+from auscult.rules.parity import DIFF_IN_PYTHON, CompareSubject, iter_findings
 from auscult.runtime.device import DeviceName
 from auscult.traces.records import Trace
 from auscult.verbs.compare.run_findings import iter_run_findings
@@ -29,6 +32,8 @@ from auscult.verdict import Coverage, Report, Verdict
 
 TraceLike = Any
 """A trace or its file; code, a model file, a live module or a runner."""
+GRAPH_SUFFIXES = frozenset((".onnx", ".tflite", ".ort"))
+"""Model files that `diff` reads as well."""
 InputSource = Any
 """Arrays or tensors by name, one of them, several in order; or a file or files of them."""
 
@@ -144,7 +149,10 @@ def _parse_floor(text: str) -> float | Trace:
 def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
     """The report of a comparison."""
     subject = CompareSubject(
-        comparison.runs.reference, comparison.runs.candidate, comparison.results
+        comparison.runs.reference,
+        comparison.runs.candidate,
+        comparison.results,
+        _write_weights_command(run_pair.names),
     )
     findings = (*iter_findings(subject), *iter_run_findings(comparison))
     coverage = build_coverage(comparison)
@@ -157,6 +165,13 @@ def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
         (*run_pair.skips, *comparison.skips, *_list_open_points(comparison)),
         section=describe_comparison(comparison),
     )
+
+
+def _write_weights_command(names: tuple[str, str]) -> str:
+    """What compares the weights of the two sides: a command, where both are named as a command takes them."""
+    if all(is_code(name) or Path(name).suffix in GRAPH_SUFFIXES for name in names):
+        return f"auscult diff {shlex.join(names)}"
+    return DIFF_IN_PYTHON
 
 
 def build_coverage(comparison: RunComparison) -> Coverage:
