@@ -8,6 +8,7 @@ from auscult.facts.audio_files import READABLE_SUFFIXES, WRITABLE_SUFFIXES
 
 FORMAT_BY_SUFFIX = {
     ".aif": "AIFF",
+    ".aifc": "AIFF",
     ".oga": "OGG",
     ".opus": "OGG",
     ".wave": "WAV",

@@ -15,8 +15,11 @@ from auscult.comparison.measure.tensor_comparisons import TensorComparison, Tens
 from auscult.comparison.modules import ModuleTree, get_base_role
 from auscult.comparison.results import LayerResult
 from auscult.explain.mistakes.par003_chaotic import NAME as CHAOTIC
+from auscult.explain.mistakes.par050_branch_cut import NAME as BRANCH_CUT
 from auscult.finding import Skip
 
+DECIDED_BY_ROUNDING = frozenset((CHAOTIC, BRANCH_CUT))
+"""Causes that are said even where the output agrees: on other inputs it may not."""
 NOTHING_SHOWS = "differs, but what takes it and the model's output agree: no error comes of it"
 
 
@@ -71,7 +74,9 @@ def dismiss_private_differences(
 def _settle(result: LayerResult) -> LayerResult:
     """The result as no error, with what says that rounding decided."""
     by_chance = tuple(
-        explanation for explanation in result.explanations[:1] if explanation.cause == CHAOTIC
+        explanation
+        for explanation in result.explanations[:1]
+        if explanation.cause in DECIDED_BY_ROUNDING
     )
     case = result.case if by_chance else None
     return replace(result, born=False, case=case, explanations=by_chance)

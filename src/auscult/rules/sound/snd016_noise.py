@@ -19,8 +19,7 @@ mel = torch.randn(80, frames)  # wrong: the start noise itself goes to the vocod
 mel = sampler(network, mel)    # right: the steps that turn it into a mel
 ```
 
-**Blind spots.** A recording of rain: without a reference or the facts of a model it is a warning, and
-information where most of it lies in the low frequencies, as of wind and engines. Noise with the rhythm of speech moves, and is not reported.
+**Blind spots.** A recording of rain: without a reference or the facts of a model it is a warning. Noise with the rhythm of speech moves, and is not reported.
 
 **How it is measured.** Level in dB of each bin of the frames against the mean power of that bin,
 mean over both: Gaussian noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0.
@@ -59,6 +58,7 @@ EXPLAINS = (
         "phase-metallic",
         "saturated",
         "imaging",
+        "window-ripple",
         "frame-seams",
         "sample-rate-label",
     ),
@@ -148,8 +148,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     else:
         colour = "coloured"
     severity = rate_stillness(subject)
-    if severity is Severity.INFO and band_name != "low":
-        severity = Severity.WARNING  # rain; engines and wind rumble
+    if severity is Severity.INFO:
+        severity = Severity.WARNING  # it may be rain, and is still worth a look
     yield Finding(
         CODE,
         NAME,
