@@ -196,7 +196,7 @@ def test_a_file_that_does_not_hold_what_was_decoded_gets_no_name(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = np.arange(256, dtype=np.int8).reshape(4, 64)
-    quantised = {"a.weight": codes, "a.SCB": np.ones(4, np.float32)}
+    quantised: dict[str, Any] = {"a.weight": codes, "a.SCB": np.ones(4, np.float32)}
     save_file(quantised, tmp_path / "q.safetensors")
     report = convert(tmp_path / "q.safetensors", tmp_path / f"right_{name}")
     assert output_of(report)["read_back"] == 1

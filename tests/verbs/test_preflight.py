@@ -84,7 +84,7 @@ def test_a_log_alone(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="needs a trainer or a log"):
+    with pytest.raises(UsageError, match="needs a trainer, a log or a folder of recordings"):
         preflight()
     with pytest.raises(TargetError, match="names no code"):
         preflight(str(tmp_path / "model.pth"))
