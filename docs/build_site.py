@@ -26,7 +26,10 @@ from auscult.cli.main import group
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "build" / "site-source"
 SITE = ROOT / "build" / "site"
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "benchmarks/README.md")
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"),
+    "benchmarks/README.md",
+)
 WORKER_FROM_CDN = "https://unpkg.com/iframe-worker/shim"
 """What the offline search loads from another server; `search_from_disk.js` stands in for it."""
 WORKER_FROM_DISK = "assets/javascripts/search_from_disk.js"
