@@ -10,8 +10,9 @@ WORKERS ?= 2
 demo: $(VENV)/.demo
 	$(BIN)/auscult demo --output-dir demo-out
 
+# One thread for each worker: more of them only wait for each other.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 slow: $(VENV)/.peers
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow
