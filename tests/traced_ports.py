@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from auscult.comparison.compare_runs import RunComparison, compare_runs
-from auscult.comparison.locate.runs import ComparedRuns
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.families._torch import WeightNormForm
 from auscult.families.hifigan import mlx as hifigan_mlx
 from auscult.families.hifigan import torch as hifigan_torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.comparison.compare_runs import RunComparison, align_runs, compare_runs
-from auscult.comparison.locate.runs import ComparedRuns
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.comparison.measure.floor import floor_from_error
 from auscult.traces.records import Trace
 from auscult.weights import Array

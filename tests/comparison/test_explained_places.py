@@ -6,7 +6,8 @@ import numpy as np
 
 from auscult.comparison.align.layers import align_layers
 from auscult.comparison.explained_places import MAX_EXPLAINED_PLACES, explain_located_faults
-from auscult.comparison.locate.runs import AlignedSides, ComparedRuns, LocatedFaults, locate_free
+from auscult.comparison.locate.aligned_sides import AlignedSides, ComparedRuns, LocatedFaults
+from auscult.comparison.locate.runs import locate_free
 from auscult.comparison.measure.floor import floor_from_error
 from auscult.comparison.measure.tensor_comparisons import compare_tensors
 from auscult.comparison.modules import ModuleTree

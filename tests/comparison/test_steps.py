@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from auscult.comparison.compare_runs import RunComparison, compare_runs
-from auscult.comparison.locate.runs import ComparedRuns
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.runtime.runner import make_runner
 from tests.traced_ports import born, compared
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
-from auscult.errors import TargetError, UsageError
+from auscult.errors import UsageError
 from auscult.runtime import module_runner
-from auscult.runtime.module_runner import ModuleRunner, call_user_code, change_attributes
+from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.recorder import Recorder
 from auscult.traces.records import Manifest, Trace
 from auscult.weights import Array
@@ -122,30 +121,3 @@ def test_paths_that_are_not_there() -> None:
     for ask in (runner.weights, runner.module):
         with pytest.raises(UsageError, match="has no such module"):
             ask("nowhere")
-
-
-def raise_error(error: Exception) -> Callable[[], None]:
-    def function() -> None:
-        raise error
-
-    return function
-
-
-def test_what_users_code_raises_is_one_line() -> None:
-    with pytest.raises(TargetError, match="raised ValueError: two lines"):
-        call_user_code(raise_error(ValueError("two\nlines")), "model", (), {})
-    with pytest.raises(UsageError, match="ours"):
-        call_user_code(raise_error(UsageError("ours", where="here")), "model", (), {})
-
-
-def test_attributes_are_set_back_also_after_an_error() -> None:
-    inner = SimpleNamespace(eps=1e-5)
-    module = SimpleNamespace(norms=[inner], rate=1)
-    changes: Mapping[str, Any] = {"norms.0.eps": 1e-3, "rate": 2}
-    with change_attributes(module, changes):
-        assert (inner.eps, module.rate) == (1e-3, 2)
-    with pytest.raises(KeyError), change_attributes(module, changes):
-        raise KeyError
-    assert (inner.eps, module.rate) == (1e-5, 1)
-    with pytest.raises(UsageError, match="no such attribute"), change_attributes(module, {"a": 1}):
-        pass

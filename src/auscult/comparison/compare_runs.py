@@ -15,11 +15,9 @@ from auscult.comparison.align.layers import align_layers
 from auscult.comparison.align.pairs import LayerAlignment
 from auscult.comparison.differing_calls import count_differing_calls, iter_uncompared_calls
 from auscult.comparison.explained_places import explain_located_faults
+from auscult.comparison.locate.aligned_sides import AlignedSides, ComparedRuns, LocatedFaults
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import (
-    AlignedSides,
-    ComparedRuns,
-    LocatedFaults,
     add_chaos_explanations,
     judge_stages,
     locate_forced,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from auscult.comparison.locate.runs import AlignedSides
+from auscult.comparison.locate.aligned_sides import AlignedSides
 from auscult.finding import Skip
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from auscult.comparison.align.pairs import LayerPair
+from auscult.comparison.locate.aligned_sides import AlignedSides, LocatedFaults
 from auscult.comparison.locate.places import FaultPlace
-from auscult.comparison.locate.runs import AlignedSides, LocatedFaults
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.private_differences import list_deferred_results
 from auscult.comparison.results import LayerResult

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+from auscult.comparison.locate.aligned_sides import LocatedFaults
 from auscult.comparison.locate.places import FaultPlace
-from auscult.comparison.locate.runs import LocatedFaults
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree, get_base_role
 from auscult.comparison.results import LayerResult

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auscult.comparison.exact_weights import ExactWeights
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.comparison.locate.forced import run_replaying_noise
-from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.rounded_weights import WeightRounding
 from auscult.errors import AuscultError

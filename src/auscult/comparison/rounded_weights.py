@@ -16,8 +16,8 @@ from itertools import permutations
 import numpy as np
 
 from auscult.comparison.align.pairs import LayerAlignment
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.comparison.locate.forced import run_replaying_noise
-from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.measure.floor import UNIT_ROUNDOFF, find_coarsest_dtype
 from auscult.comparison.measure.output_error import measure_output_error
 from auscult.comparison.measure.rounding_formats import (

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from auscult.checkpoint.target import state_of
-from auscult.errors import AuscultError, TargetError, UsageError
+from auscult.errors import UsageError
 from auscult.facts.function_changes import CallChange, CalledFunctions
 from auscult.runtime.options import CaptureOptions
 from auscult.runtime.recorder import Recorder, TensorStore
@@ -23,6 +23,7 @@ from auscult.runtime.roles import (
     replace_tensors,
     split_arguments,
 )
+from auscult.runtime.user_code import call_user_code, change_attributes
 from auscult.traces.records import Trace
 from auscult.weights import Array, ModuleInfo
 
@@ -344,50 +345,3 @@ class ModuleRunner(ABC):
             return self._make_replacement(tensor, array)
 
         return replace_tensors(output, "output", replace_output, self._is_tensor)
-
-
-def call_user_code(function: Any, name: str, args: Any, kwargs: Any) -> Any:
-    """Call the user's code; what it raises becomes one line."""
-    try:
-        return function(*args, **kwargs)
-    except AuscultError:
-        raise
-    except Exception as error:  # whatever the user's model raises is for the user, as one line
-        message = " ".join(str(error).split())[:300] or "no message"
-        hint = "check names, shapes and types of the inputs; --debug shows the traceback"
-        raise TargetError(
-            f"raised {type(error).__name__}: {message}", where=name, hint=hint
-        ) from error
-
-
-@contextlib.contextmanager
-def change_attributes(module: Any, changes: Mapping[str, Any]) -> Iterator[None]:
-    """Set attributes of a module, or with dots of what it consists of, and set them back.
-
-    Raises:
-        UsageError: If it has no such attribute.
-    """
-    previous_values: list[tuple[Any, str, Any]] = []
-    try:
-        for name, value in changes.items():
-            *steps, attribute = name.split(".")
-            owner = module
-            for step in steps:
-                if isinstance(owner, list | tuple):
-                    owner = owner[int(step)]
-                else:
-                    owner = getattr(owner, step)
-            previous_values.append(
-                (owner, attribute, _get_existing_attribute(owner, attribute, type(module).__name__))
-            )
-            setattr(owner, attribute, value)
-        yield
-    finally:
-        for owner, attribute, value in reversed(previous_values):
-            setattr(owner, attribute, value)
-
-
-def _get_existing_attribute(owner: Any, attribute: str, where: str) -> Any:
-    if not hasattr(owner, attribute):
-        raise UsageError("has no such attribute", where=where, found=attribute)
-    return getattr(owner, attribute)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from auscult.comparison.align.layers import align_layers
 from auscult.comparison.align.pairs import LayerPair
+from auscult.comparison.locate.aligned_sides import AlignedSides, ComparedRuns
 from auscult.comparison.locate.runs import (
-    AlignedSides,
-    ComparedRuns,
     add_chaos_explanations,
-    judge_stages,
-    locate_forced,
     locate_free,
-    measure_local_floor,
 )
 from auscult.comparison.measure.floor import floor_from_error
 from auscult.comparison.measure.tensor_comparisons import compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
 from auscult.comparison.steps import StepFlip, StepsResult
-from auscult.errors import UsageError
 from auscult.traces.records import Trace
 from tests.hand_made import make_noise, make_trace
 
@@ -55,14 +49,6 @@ def test_from_files_the_first_fault_with_its_case() -> None:
     assert np.array_equal(case.candidate, 2 * A)
     assert case.input is not None
     assert np.array_equal(case.input, X)
-
-
-def test_without_a_live_model_nothing_can_be_forced() -> None:
-    sides = make_sides(WRONG)
-    assert locate_forced(sides) is None
-    assert measure_local_floor(sides, REF) is sides.floor
-    with pytest.raises(UsageError, match="needs a live candidate"):
-        judge_stages(sides, ["a"])
 
 
 def test_chance_is_said_of_the_module_that_is_called_again_and_again() -> None:

@@ -9,14 +9,13 @@ from torch.nn import functional
 
 from auscult.explain.algebra.attention import (
     RELATIVE_SHIFTS,
-    AttentionInputs,
     AttentionVariant,
     compute_attention,
     compute_relative_scores,
-    find_attention_inputs,
     find_fitting_variants,
     iter_attention_variants,
 )
+from auscult.explain.algebra.attention_inputs import AttentionInputs, find_attention_inputs
 from auscult.explain.case import LayerCase
 from auscult.weights import Array, ModuleInfo
 from tests.hand_made import make_noise
@@ -39,22 +38,6 @@ def find_parts(context: dict[str, Array]) -> AttentionInputs:
 
 
 SEPARATE = {"attn.to_q:output": Q, "attn.k_proj:output": K, "attn.wv:output": V}
-
-
-def test_projections_by_their_names_or_fused() -> None:
-    fused = {"attn.qkv:output": np.concatenate([Q, K, V], -1)}
-    for context in (SEPARATE, fused):
-        parts = find_parts(context)
-        assert np.array_equal(parts.q, Q.astype(float))
-        assert np.array_equal(parts.v, V.astype(float))
-    heads = {**SEPARATE, "attn.q_norm:output": 2 * Q.reshape(1, 6, 2, 4).transpose(0, 2, 1, 3)}
-    assert np.allclose(find_parts(heads).q, 2 * Q)  # what is behind the norm
-    assert find_attention_inputs(make_case({"attn.to_q:output": Q})) is None
-
-
-def test_masks_by_name_or_by_what_they_hold() -> None:
-    parts = find_parts({**SEPARATE, "attn:input.mask": MASK, "attn:input.1": Q})
-    assert list(parts.masks) == ["attn:input.mask"]
 
 
 def attend_in_torch(mask: Array | None, *, causal: bool = False) -> Array:

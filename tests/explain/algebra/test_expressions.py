@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auscult.explain.algebra.expressions import broadcast_to_shape, find_expressions
+from auscult.explain.algebra.expressions import find_expressions
 from auscult.weights import Array
 from tests.hand_made import make_noise
 
@@ -54,12 +54,3 @@ def test_tensors_that_stand_alone() -> None:
     normed = make_noise(2, 4, 30, seed=7)
     assert find_expressions(normed, CONTEXT, 1e-6, {"norm(a)": normed})[0].terms == ("norm(a)",)
     assert find_expressions(normed + A, CONTEXT, 1e-6, {"norm(a)": normed}) == []
-
-
-def test_spreading_over_a_shape() -> None:
-    mask = np.arange(6.0).reshape(2, 3)
-    spread = broadcast_to_shape(mask, (2, 4, 3))
-    assert spread is not None
-    assert np.array_equal(spread[:, 1], mask)
-    assert broadcast_to_shape(np.ones((1, 1)), (2, 3)) is None
-    assert broadcast_to_shape(np.ones((2, 5)), (2, 4, 3)) is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.explain.case import LayerCase
-from auscult.explain.searches.wiring import WiringDifference, find_wiring_differences
+from auscult.explain.searches.wiring import find_wiring_differences
+from auscult.explain.wiring_differences import WiringDifference
 from auscult.weights import Array, ModuleInfo
 from tests.hand_made import make_noise
 

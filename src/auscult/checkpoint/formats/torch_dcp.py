@@ -8,19 +8,29 @@ filesystem.py, torch 2.0 to 2.13.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from auscult.checkpoint.beside import resolve_data_file
 from auscult.checkpoint.chunks import Chunk, ChunkedData, check_chunks
 from auscult.checkpoint.contents import Contents, Leaf, Opaque
-from auscult.checkpoint.elements import check_shape
+from auscult.checkpoint.dcp_index import (
+    INDEX_HINT,
+    INDEX_NAME,
+    DcpIndex,
+    PiecePlace,
+    is_index,
+    join_entries,
+    list_indexes,
+    make_index_error,
+    read_counts,
+    read_index,
+)
 from auscult.checkpoint.formats import torch_zip
-from auscult.checkpoint.pickle import make_machine
 from auscult.checkpoint.pickle_values import GlobalName
 from auscult.checkpoint.source import Source, item_bytes
 from auscult.checkpoint.torch_tensors import TORCH_DTYPES
@@ -30,41 +40,18 @@ from auscult.weights import Array, Hazard, Shape, Tensor, TensorData
 
 FORMAT = "torch-dcp"
 CHECKED_WITH = ("torch 2.13.0",)
-INDEX_NAME = ".metadata"
 DATA_SUFFIX = ".distcp"
-MARK = b"torch.distributed.checkpoint"
-MARK_REACH = 4096
-"""Bytes at the beginning of an index in which its class is named."""
 MAX_OBJECT_BYTES = 1 << 16
 MAX_OBJECTS = 1000
 """Pickled values beside the tensors, such as a count of steps: of more and larger ones the names are listed as skipped."""
-INDEX_HINT = "the index is damaged: copy the whole checkpoint folder again"
-
-
-class _Place(NamedTuple):
-    """Where a piece was written."""
-
-    file: str
-    offset: int
-    length: int
-    is_transformed: bool
-
-
-class _Index(NamedTuple):
-    """What an index says."""
-
-    entries: dict[str, Opaque]
-    places: dict[tuple[str, Shape | None], _Place]
-    paths: Mapping[Any, Any]
-    hazards: tuple[Hazard, ...]
 
 
 def sniff(source: Source, head: bytes) -> bool:  # noqa: ARG001 - a folder has none, a piece has torch's own
     """A folder with an index of DCP, an index itself, or one of the files that it names."""
     if source.is_folder:
-        return any(_is_index(Source(path)) for path in _list_indexes(source.path))
+        return any(is_index(Source(path)) for path in list_indexes(source.path))
     is_index_name = not source.member and source.path.name.endswith(INDEX_NAME)
-    return source.suffix == DATA_SUFFIX or (is_index_name and _is_index(source))
+    return source.suffix == DATA_SUFFIX or (is_index_name and is_index(source))
 
 
 def read(source: Source) -> Contents:
@@ -82,13 +69,13 @@ def read(source: Source) -> Contents:
             hint="give the folder",
         )
     folder = source.path if source.is_folder else source.path.parent
-    indexes = [_read_index(Source(path)) for path in _list_indexes(folder)]
+    indexes = [read_index(Source(path)) for path in list_indexes(folder)]
     files = _FileSet(folder)
     tree: dict[Any, Any] = {}
     skips: list[Skip] = []
     hazards = [hazard for index in indexes for hazard in index.hazards]
     objects = 0
-    for name, parts in _join_entries(indexes).items():
+    for name, parts in join_entries(indexes).items():
         path = _find_path(name, indexes)
         if not _is_tensor(parts[0][1]):
             value, objects = _read_object(name, parts[0][0], files, objects, hazards)
@@ -149,7 +136,7 @@ class _FileSet:
     def count(self) -> int:
         return len(self._opened)
 
-    def open_piece(self, place: _Place) -> Source:
+    def open_piece(self, place: PiecePlace) -> Source:
         """The bytes of one piece.
 
         Raises:
@@ -162,96 +149,12 @@ class _FileSet:
         return source.window(place.offset, place.length)
 
 
-def _list_indexes(folder: Path) -> list[Path]:
-    """The index of all ranks, or where there is none that of each rank."""
-    try:
-        if (folder / INDEX_NAME).is_file():
-            return [folder / INDEX_NAME]
-        return sorted(path for path in folder.glob(f"__*{INDEX_NAME}") if path.is_file())
-    except OSError:
-        return []
-
-
-def _is_index(source: Source) -> bool:
-    try:
-        head = source.bytes(0, min(source.size, MARK_REACH))
-    except CheckpointError:
-        return False
-    return head[:1] == b"\x80" and MARK in head
-
-
 def _describe_index_beside(source: Source) -> str:
     if source.member:
         return "a member of an archive"
-    if _list_indexes(source.path.parent):
+    if list_indexes(source.path.parent):
         return f"this file alone; {INDEX_NAME} lies in {source.path.parent}"
     return f"this file alone, and no {INDEX_NAME} beside it: the index has to be copied too"
-
-
-def _read_index(source: Source) -> _Index:
-    machine = make_machine(source, source.name, lambda _, __: Opaque("persistent id"))
-    root = machine.run()
-    state = root.state if isinstance(root, Opaque) else None
-    if not isinstance(state, dict):
-        raise _make_index_error(source, "holds no Metadata")
-    entries, storage = state.get("state_dict_metadata"), state.get("storage_data")
-    if not isinstance(entries, dict) or not isinstance(storage, dict):
-        raise _make_index_error(source, "lacks state_dict_metadata or storage_data")
-    named = {
-        name: entry
-        for name, entry in entries.items()
-        if isinstance(name, str) and isinstance(entry, Opaque)
-    }
-    if len(named) != len(entries):
-        raise _make_index_error(source, "has an entry without a name")
-    places = dict(_read_place(source, key, info) for key, info in storage.items())
-    paths = state.get("planner_data")
-    return _Index(
-        named,
-        places,
-        paths if isinstance(paths, dict) else {},
-        tuple(machine.hazards.values()),
-    )
-
-
-def _read_place(source: Source, key: Any, info: Any) -> tuple[tuple[str, Shape | None], _Place]:
-    """A line of `storage_data`: MetadataIndex(fqn, offset, index) -> _StorageInfo(relative_path, offset, length)."""
-    key_state = key.state if isinstance(key, Opaque) else None
-    place = info.state if isinstance(info, Opaque) else None
-    if not isinstance(key_state, dict) or not isinstance(place, dict):
-        raise _make_index_error(source, "has a storage entry of another form")
-    name, box = key_state.get("fqn"), key_state.get("offset")
-    file, offset, length = (place.get(part) for part in ("relative_path", "offset", "length"))
-    if not isinstance(name, str) or not isinstance(file, str):
-        raise _make_index_error(source, "has a storage entry without a name or a file")
-    if type(offset) is not int or type(length) is not int or offset < 0 or length < 0:
-        raise _make_index_error(source, f"has no place for {name[:200]}")
-    is_transformed = bool(place.get("transform_descriptors"))
-    box_offsets = None if box is None else _read_counts(source, box)
-    return (name, box_offsets), _Place(file, offset, length, is_transformed)
-
-
-def _read_counts(source: Source, value: Any) -> Shape:
-    if not isinstance(value, tuple | list) or not all(type(side) is int for side in value):
-        raise _make_index_error(source, "has a size that is none")
-    return check_shape(value, source.where)
-
-
-def _make_index_error(source: Source, problem: str) -> CheckpointError:
-    return CheckpointError(
-        f"is an index of a distributed checkpoint (DCP) that {problem}",
-        where=source.where,
-        hint=INDEX_HINT,
-    )
-
-
-def _join_entries(indexes: Iterable[_Index]) -> dict[str, list[tuple[_Index, Opaque]]]:
-    """What the indexes say of each name."""
-    joined: dict[str, list[tuple[_Index, Opaque]]] = {}
-    for index in indexes:
-        for name, entry in index.entries.items():
-            joined.setdefault(name, []).append((index, entry))
-    return joined
 
 
 def _is_tensor(entry: Opaque) -> bool:
@@ -259,11 +162,11 @@ def _is_tensor(entry: Opaque) -> bool:
 
 
 def _describe_tensor(
-    name: str, parts: list[tuple[_Index, Opaque]], files: _FileSet
+    name: str, parts: list[tuple[DcpIndex, Opaque]], files: _FileSet
 ) -> Tensor | Skip:
     source = Source(files.folder / INDEX_NAME)
     where = f"{source.where}, tensor {name[:200]}"
-    shape = _read_counts(source, parts[0][1].state.get("size"))
+    shape = read_counts(source, parts[0][1].state.get("size"))
     dtype_name = _read_dtype(parts[0][1].state.get("properties"))
     if dtype_name not in TORCH_DTYPES:
         return Skip(name, f"elements of type {dtype_name}, which numpy cannot hold", is_weight=True)
@@ -273,7 +176,7 @@ def _describe_tensor(
         for offsets, sizes in _iter_boxes(source, entry):
             place = index.places.get((name, offsets))
             if place is None:
-                raise _make_index_error(source, f"has no place for a piece of {name[:200]}")
+                raise make_index_error(source, f"has no place for a piece of {name[:200]}")
             if place.is_transformed:
                 reason = "its pieces were compressed or encrypted by an extension of the writer"
                 return Skip(name, reason, is_weight=True)
@@ -290,12 +193,12 @@ def _iter_boxes(source: Source, entry: Opaque) -> Iterator[tuple[Shape, Shape]]:
     """Offsets and sides of each piece of a tensor."""
     chunks = entry.state.get("chunks")
     if not isinstance(chunks, list):
-        raise _make_index_error(source, "has a tensor without pieces")
+        raise make_index_error(source, "has a tensor without pieces")
     for chunk in chunks:
         state = chunk.state if isinstance(chunk, Opaque) else None
         if not isinstance(state, dict):
-            raise _make_index_error(source, "has a piece without a place")
-        yield _read_counts(source, state.get("offsets")), _read_counts(source, state.get("sizes"))
+            raise make_index_error(source, "has a piece without a place")
+        yield read_counts(source, state.get("offsets")), read_counts(source, state.get("sizes"))
 
 
 def _read_dtype(properties: Any) -> str:
@@ -311,7 +214,7 @@ def _read_dtype(properties: Any) -> str:
 
 
 def _read_object(
-    name: str, index: _Index, files: _FileSet, count: int, hazards: list[Hazard]
+    name: str, index: DcpIndex, files: _FileSet, count: int, hazards: list[Hazard]
 ) -> tuple[Any, int]:
     """A pickled value beside the tensors, as a tree; it may hold tensors of its own."""
     place = next((place for (key, _), place in index.places.items() if key == name), None)
@@ -324,7 +227,7 @@ def _read_object(
     return contents.tree, count + 1
 
 
-def _find_path(name: str, indexes: Iterable[_Index]) -> tuple[str | int, ...]:
+def _find_path(name: str, indexes: Iterable[DcpIndex]) -> tuple[str | int, ...]:
     """The keys under which the saving program had a value: the index keeps them where it joined them by dots."""
     for index in indexes:
         path = index.paths.get(name)

@@ -6,17 +6,16 @@ In: two runs, aligned, and the live models behind them. Out: `LocatedFaults`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auscult.comparison.align.axes import to_reference_order
-from auscult.comparison.align.directions import is_bidirectional
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.fault_cases import CaseMaterial, TensorPlace, build_layer_case
 from auscult.comparison.locate import forced
+from auscult.comparison.locate.aligned_sides import AlignedSides, Inputs, LocatedFaults
 from auscult.comparison.locate.inject import ModuleInjector
+from auscult.comparison.locate.place_cases import build_located_case
 from auscult.comparison.locate.places import FaultPlace, locate_faults
-from auscult.comparison.measure.directions import DirectionMatcher, list_partners
 from auscult.comparison.measure.floor import (
     NoiseFloor,
     choose_second_precision,
@@ -30,60 +29,10 @@ from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageJudge, StageResult, find_stage_pairs, is_in_guilty_stage
 from auscult.comparison.steps import StepsResult
 from auscult.errors import AuscultError, UsageError
-from auscult.explain.algebra.norms import invert_batch_norm
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.mistakes.par003_chaotic import NAME as CHAOTIC
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Trace
-from auscult.weights import Array
-
-Inputs = Mapping[str, Array]
-MakeCase = Callable[[FaultPlace], "LayerCase | None"]
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedRuns:
-    """What there is to compare.
-
-    Attributes:
-        reference, candidate: The two runs.
-        reference_runner, candidate_runner: The live models, where there are any.
-        inputs: Of the reference's run, to run it again.
-        candidate_inputs: Of the candidate's, in its own order of axes.
-    """
-
-    reference: Trace
-    candidate: Trace
-    reference_runner: Runner | None = None
-    candidate_runner: Runner | None = None
-    inputs: Inputs | None = None
-    candidate_inputs: Inputs | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class AlignedSides:
-    """Two runs with their modules, aligned, and the floor of the whole run."""
-
-    runs: ComparedRuns
-    reference: ModuleTree
-    candidate: ModuleTree
-    alignment: LayerAlignment
-    floor: NoiseFloor
-
-
-@dataclass(frozen=True, eq=False)
-class LocatedFaults:
-    """Where errors are born, by which comparisons, and how to make cases of the places.
-
-    Attributes:
-        separated: Whether the comparisons are of a run on the other side's tensors, so that all that
-            differs was born.
-    """
-
-    comparisons: TensorComparisons
-    places: tuple[FaultPlace, ...]
-    case: MakeCase
-    separated: bool
 
 
 def judge_stages(sides: AlignedSides, names: Sequence[str]) -> tuple[StageResult, ...]:
@@ -108,7 +57,7 @@ def locate_free(sides: AlignedSides, comparisons: TensorComparisons) -> LocatedF
     """
 
     def make_case(place: FaultPlace) -> LayerCase | None:
-        return _build_place_case(sides, sides.runs.reference, sides.runs.candidate, place)
+        return build_located_case(sides, sides.runs.reference, sides.runs.candidate, place)
 
     return LocatedFaults(
         comparisons,
@@ -173,7 +122,7 @@ def _locate_in_forced_candidate(
             view = forced.view_own_outputs(forced_run, pair.b, call)
         else:
             view = forced_run
-        case = _build_place_case(sides, runs.reference, view, place)
+        case = build_located_case(sides, runs.reference, view, place)
         if case is None or place.own_output is None:
             return case
         own_output = to_reference_order(case.reference, place.own_output, alignment.orders)
@@ -193,7 +142,7 @@ def _locate_in_forced_reference(
     )
 
     def make_case(place: FaultPlace) -> LayerCase | None:
-        return _build_place_case(sides, reference_view, sides.runs.candidate, place)
+        return build_located_case(sides, reference_view, sides.runs.candidate, place)
 
     return LocatedFaults(
         comparisons,
@@ -205,104 +154,6 @@ def _locate_in_forced_reference(
 
 def _is_stage(pair: LayerPair, stages: Iterable[StageResult]) -> bool:
     return any(pair.a == stage.path_ref for stage in stages)
-
-
-def _build_place_case(
-    sides: AlignedSides, reference: Trace, candidate: Trace, place: FaultPlace
-) -> LayerCase | None:
-    pair, comparison = place.comparison.pair, place.comparison
-    if pair.join == "concat":
-        return None
-    if pair.join == "directions" and comparison.is_output:
-        return _build_directions_case(sides, reference, candidate, place)
-    if (
-        comparison.is_output
-        and (case := _build_unfolded_case(sides, reference, candidate, place)) is not None
-    ):
-        return case
-    if comparison.is_output:
-        return _build_path_case(sides, reference, candidate, place, (pair.a, pair.b))
-    return _build_path_case(
-        sides, reference, candidate, place, (pair.reference[0], pair.candidate[0])
-    )
-
-
-def _build_directions_case(
-    sides: AlignedSides, reference: Trace, candidate: Trace, place: FaultPlace
-) -> LayerCase | None:
-    """The case of a layer of two directions; the candidate's output is what it hands on behind its one-way modules.
-
-    None where it is the candidate that has the layer as one module.
-    """
-    pair, comparison, orders = place.comparison.pair, place.comparison, sides.alignment.orders
-    trees = ModuleTree.of(reference), ModuleTree.of(candidate)
-    matcher = DirectionMatcher(*trees, orders, list_partners(sides.alignment.pairs))
-    output = trees[0].modules[pair.a].output(comparison.call)
-    if output is None or not is_bidirectional(trees[0], pair.a):
-        return None
-    handed_on = matcher.find_handed_on(pair, output)
-    if handed_on is None:
-        return None
-    material = CaseMaterial(
-        reference, candidate, sides.alignment.names, sides.runs.reference_runner, orders
-    )
-    case = build_layer_case(
-        material,
-        TensorPlace(
-            pair.a, handed_on.path, "output", comparison.call, handed_on.role, handed_on.call
-        ),
-    )
-    if case is None:
-        return None
-    return replace(
-        case,
-        candidate_path=pair.b,
-        candidate_module=candidate.manifest.modules.get(pair.b),
-        rerun=None,
-    )
-
-
-def _build_path_case(
-    sides: AlignedSides,
-    reference: Trace,
-    candidate: Trace,
-    place: FaultPlace,
-    paths: tuple[str, str],
-) -> LayerCase | None:
-    """The case of a place, at these modules of the reference and the candidate."""
-    comparison, alignment = place.comparison, sides.alignment
-    return build_layer_case(
-        CaseMaterial(
-            reference, candidate, alignment.names, sides.runs.reference_runner, alignment.orders
-        ),
-        TensorPlace(
-            *paths,
-            comparison.role,
-            comparison.call,
-            comparison.candidate_role,
-            comparison.candidate_call,
-        ),
-    )
-
-
-def _build_unfolded_case(
-    sides: AlignedSides, reference: Trace, candidate: Trace, place: FaultPlace
-) -> LayerCase | None:
-    """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's
-    own output, unfolded.
-    """
-    pair, runner = place.comparison.pair, sides.runs.reference_runner
-    if runner is None or len(pair.reference) != 2 or len(pair.candidate) != 1:
-        return None
-    case = _build_path_case(sides, reference, candidate, place, (pair.reference[0], pair.b))
-    if case is None:
-        return None
-    unfolded_output = invert_batch_norm(
-        runner.module(pair.a), runner.weights(pair.a), case.candidate
-    )
-    if unfolded_output is None:
-        return None
-    return replace(case, candidate=unfolded_output.astype(case.reference.dtype))
 
 
 def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:

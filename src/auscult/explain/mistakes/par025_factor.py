@@ -43,6 +43,7 @@ import numpy as np
 from auscult.explain.algebra.nearness import to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import activations, wiring
+from auscult.explain.wiring_differences import WiringDifference
 
 CODE = "PAR025"
 NAME = "factor"
@@ -76,7 +77,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
             )
 
 
-def _explain_summands(difference: wiring.WiringDifference) -> Explanation:
+def _explain_summands(difference: WiringDifference) -> Explanation:
     """Two tensors are added, each with its factor."""
     reference, candidate = difference.reference.says, difference.candidate.says
     return Explanation(

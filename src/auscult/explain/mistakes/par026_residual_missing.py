@@ -36,6 +36,7 @@ from collections.abc import Iterator
 from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import wiring
+from auscult.explain.wiring_differences import is_residual_sum, lacks_summands
 
 CODE = "PAR026"
 NAME = "residual-missing"
@@ -48,7 +49,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for difference in wiring.find_join_differences(case, floor):
         if wiring.is_norm_called_too_early(case, difference):
             continue  # a norm before its branch, not behind it: the sum comes later
-        if wiring.lacks_summands(difference) and wiring.is_residual_sum(difference.reference):
+        if lacks_summands(difference) and is_residual_sum(difference.reference):
             names = ", ".join(sorted(difference.missing_terms))
             yield difference.to_explanation(NAME, f"it does not add {names}")
     x = wiring.get_input_of_equal_shape(case)

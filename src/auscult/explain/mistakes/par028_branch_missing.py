@@ -42,6 +42,7 @@ from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.limits import get_reference_limit
 from auscult.explain.searches import wiring
 from auscult.explain.searches.paddings import has_comparable_floats, iter_paddings
+from auscult.explain.wiring_differences import is_residual_sum, lacks_summands
 from auscult.weights import Array
 
 CODE = "PAR028"
@@ -53,7 +54,7 @@ SEARCHES = (wiring.SEARCH,)
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """Fewer summands, or zeros in place of a part."""
     for difference in wiring.find_join_differences(case, floor):
-        if wiring.lacks_summands(difference) and not wiring.is_residual_sum(difference.reference):
+        if lacks_summands(difference) and not is_residual_sum(difference.reference):
             names = ", ".join(sorted(difference.missing_terms))
             yield difference.to_explanation(NAME, f"it does not add {names}")
     if (

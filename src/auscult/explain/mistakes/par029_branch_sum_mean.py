@@ -37,6 +37,7 @@ from collections.abc import Iterator
 
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import wiring
+from auscult.explain.wiring_differences import has_same_terms
 
 CODE = "PAR029"
 NAME = "branch-sum-mean"
@@ -49,7 +50,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for difference in wiring.find_join_differences(case, floor):
         reference, candidate = difference.reference, difference.candidate
         is_sum_for_mean = {reference.join, candidate.join} == {"sum", "mean"}
-        if wiring.has_same_terms(difference) and (is_sum_for_mean or difference.has_branch_factor):
+        if has_same_terms(difference) and (is_sum_for_mean or difference.has_branch_factor):
             message = (
                 f"it takes the {candidate.join} of {len(reference.terms)} branches, the reference"
                 f" the {reference.join}"

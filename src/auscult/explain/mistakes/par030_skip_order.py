@@ -41,6 +41,7 @@ from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.searches import directions, wiring
 from auscult.explain.searches.paddings import has_comparable_floats
+from auscult.explain.wiring_differences import has_same_terms
 
 CODE = "PAR030"
 NAME = "skip-order"
@@ -54,11 +55,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """Another order of tensors at hand, or of equal blocks."""
     for difference in wiring.find_join_differences(case, floor):
         reference, candidate = difference.reference, difference.candidate
-        if (
-            reference.join == "concat"
-            and candidate.join == "concat"
-            and wiring.has_same_terms(difference)
-        ):
+        if reference.join == "concat" and candidate.join == "concat" and has_same_terms(difference):
             message = (
                 f"it concatenates {', '.join(candidate.terms)}; the reference"
                 f" {', '.join(reference.terms)}"

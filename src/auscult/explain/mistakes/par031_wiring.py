@@ -46,6 +46,7 @@ from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.limits import get_candidate_limit, get_reference_limit
 from auscult.explain.searches import directions, wiring
+from auscult.explain.wiring_differences import WiringDifference, is_replacement
 from auscult.weights import Array
 
 CODE = "PAR031"
@@ -63,7 +64,7 @@ Chosen, not measured."""
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """Another tensor of the same join, or another vector that was made to fit."""
     for difference in wiring.find_join_differences(case, floor):
-        if not wiring.is_replacement(difference) or _has_other_cause(case, difference):
+        if not is_replacement(difference) or _has_other_cause(case, difference):
             continue
         message = (
             f"it uses {', '.join(difference.candidate.terms)} where the reference uses"
@@ -81,7 +82,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         yield from directions_trial.iter_fitting(NAME)
 
 
-def _has_other_cause(case: LayerCase, difference: wiring.WiringDifference) -> bool:
+def _has_other_cause(case: LayerCase, difference: WiringDifference) -> bool:
     return wiring.find_norm_change(case, difference) is not None
 
 

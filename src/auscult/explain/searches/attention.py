@@ -10,11 +10,10 @@ from typing import Any
 from auscult.explain.algebra import layers as ops
 from auscult.explain.algebra.attention import (
     AttentionVariant,
-    find_attention_inputs,
     find_fitting_variants,
     iter_attention_variants,
-    list_declared_heads,
 )
+from auscult.explain.algebra.attention_inputs import find_attention_inputs, list_declared_heads
 from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.limits import get_candidate_limit, get_reference_limit

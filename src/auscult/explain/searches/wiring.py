@@ -7,8 +7,6 @@ Both tensors of a place are written as a short expression over the tensors that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -17,9 +15,17 @@ from auscult.explain.algebra.expressions import Expression, find_expressions
 from auscult.explain.algebra.layers import normalise_axes
 from auscult.explain.algebra.nearness import to_float64
 from auscult.explain.algebra.norms import NORM_TYPE_PATTERN, apply_written_norm
-from auscult.explain.case import Explanation, LayerCase
+from auscult.explain.case import LayerCase
 from auscult.explain.limits import get_candidate_limit, get_reference_limit
 from auscult.explain.searches import run_once_per_case
+from auscult.explain.wiring_differences import (
+    NormChange,
+    NormChangeKind,
+    WiringDifference,
+    _count_changed_steps,
+    is_replacement,
+    lacks_summands,
+)
 from auscult.weights import Array
 
 SEARCH = "wiring"
@@ -27,110 +33,6 @@ MAX_EXPRESSIONS = 12
 """Expressions of each side that are held against those of the other.
 
 Chosen, not measured."""
-MAX_FACTOR_MISFIT = 1e-4
-"""How far the ratio of two factors may lie from a number of branches.
-
-Chosen, not measured."""
-SMOOTH_UNDER_NORM = frozenset({"identity", "relu", "leaky_relu"})
-"""Functions that may lie on either side of a norm that was moved."""
-NormChangeKind = Literal["missing", "extra", "before", "after"]
-
-
-@dataclass(frozen=True)
-class WiringDifference:
-    """One reading of both sides.
-
-    Attributes:
-        steps: How many of activation, terms and join differ.
-    """
-
-    reference: Expression
-    candidate: Expression
-    steps: int
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """What each side computes, in words."""
-        return {"reference": self.reference.says, "candidate": self.candidate.says}
-
-    @property
-    def missing_terms(self) -> set[str]:
-        """Tensors that the reference uses here, and the candidate does not."""
-        return set(self.reference.terms) - set(self.candidate.terms)
-
-    @property
-    def extra_terms(self) -> set[str]:
-        """Tensors that the candidate uses here, and the reference does not."""
-        return set(self.candidate.terms) - set(self.reference.terms)
-
-    @property
-    def has_same_wiring(self) -> bool:
-        """Whether both sides join the same tensors in the same way."""
-        return (
-            self.reference.terms == self.candidate.terms
-            and self.reference.join == self.candidate.join
-        )
-
-    @property
-    def changes_only_terms(self) -> bool:
-        """Whether the function over the terms is the same, or differs only because a norm or a factor moved."""
-        return (
-            self.reference.activation.says == self.candidate.activation.says
-            or self._has_moved_norm
-            or self.has_branch_factor
-        )
-
-    @property
-    def _has_moved_norm(self) -> bool:
-        """Both sides norm, one before and one behind its activation."""
-        sides = (self.reference, self.candidate)
-        return {side.activation.name for side in sides} <= SMOOTH_UNDER_NORM and all(
-            side.join == "one" and "_norm(" in side.terms[0] for side in sides
-        )
-
-    @property
-    def has_branch_factor(self) -> bool:
-        """A sum of n branches that is n times their mean, where one of them is written as a factor."""
-        factors = (
-            self.reference.activation.constant or 1.0,
-            self.candidate.activation.constant or 1.0,
-        )
-        ratio = factors[0] / factors[1] if factors[1] else 0.0
-        count = len(self.reference.terms)
-        names = {self.reference.activation.name, self.candidate.activation.name}
-        return (
-            names <= {"scale", "identity"}
-            and self.reference.terms == self.candidate.terms
-            and count > 1
-            and min(abs(ratio - count), abs(ratio * count - 1)) < MAX_FACTOR_MISFIT
-        )
-
-    def to_explanation(self, cause: str, message: str, *, extra_complexity: int = 0) -> Explanation:
-        """The explanation of a place by another join of tensors."""
-        return Explanation(
-            cause,
-            self.parameters,
-            self.candidate.error,
-            message,
-            fix=f"compute {self.reference.says} here",
-            complexity=max(self.steps, 1) + extra_complexity + self.candidate.activation.fitted,
-        )
-
-
-@dataclass(frozen=True)
-class NormChange:
-    """A norm that stands at another place, or on one side alone.
-
-    Attributes:
-        kind: `missing` and `extra`: on the reference's or on the candidate's side alone. `before` and `after`: the candidate
-            applies it before or after this place, the reference the other way round.
-        norm: Path of the norm's module; None for a norm that the code applies without a module.
-    """
-
-    kind: NormChangeKind
-    reference_term: str
-    candidate_term: str
-    norm: str | None = None
 
 
 @run_once_per_case
@@ -165,21 +67,6 @@ def find_join_differences(case: LayerCase, floor: float) -> tuple[WiringDifferen
         difference
         for difference in find_wiring_differences(case, floor)
         if difference.changes_only_terms
-    )
-
-
-def has_same_terms(difference: WiringDifference) -> bool:
-    """Whether both sides use the same tensors, in whatever order."""
-    return not difference.missing_terms and not difference.extra_terms
-
-
-def is_replacement(difference: WiringDifference) -> bool:
-    """Whether the two sides join as many tensors in the same way, but not the same ones."""
-    reference, candidate = difference.reference, difference.candidate
-    return (
-        not has_same_terms(difference)
-        and reference.join == candidate.join
-        and len(reference.terms) == len(candidate.terms)
     )
 
 
@@ -264,29 +151,6 @@ def _collect_functional_norms(case: LayerCase) -> dict[str, Array]:
     return result
 
 
-def _count_changed_steps(reference: Expression, candidate: Expression) -> int:
-    shared = set(reference.terms) & set(candidate.terms)
-    terms = max(len(reference.terms), len(candidate.terms)) - len(shared)
-    if not terms and reference.terms != candidate.terms:
-        terms = 1  # the same in another order
-    is_same_activation = (
-        reference.activation.name,
-        reference.activation.constant,
-        reference.activation.limits,
-    ) == (
-        candidate.activation.name,
-        candidate.activation.constant,
-        candidate.activation.limits,
-    )
-    if reference.factors != candidate.factors and not terms:
-        return 1
-    return (
-        terms
-        + (reference.join != candidate.join and len(reference.terms) == len(candidate.terms))
-        + (not is_same_activation)
-    )
-
-
 def _collect_neighbour_norms(case: LayerCase) -> dict[str, Array]:
     """What a neighbouring norm would give for a tensor at hand, if the candidate applied it here; and what those give that the
     reference calls behind this place: the candidate may have called them before.
@@ -317,16 +181,6 @@ def _iter_norm_outputs(
                 yield f"{path}({name})", norm_output.astype(np.float32)
 
 
-def lacks_summands(difference: WiringDifference) -> bool:
-    """Whether the reference joins tensors by a sum or mean, and the candidate only some of them."""
-    return bool(
-        difference.reference.join in {"sum", "mean"}
-        and difference.candidate.join in {"one", "sum", "mean"}
-        and difference.missing_terms
-        and not difference.extra_terms
-    )
-
-
 def is_norm_called_too_early(case: LayerCase, difference: WiringDifference) -> bool:
     """Whether the place is what reaches a norm that the candidate calls before it has the summand that is missing there."""
     calls = case.candidate_calls
@@ -340,11 +194,6 @@ def is_norm_called_too_early(case: LayerCase, difference: WiringDifference) -> b
             path in calls and calls.index(path) > calls.index(case.path) for path in missing_paths
         )
     )
-
-
-def is_residual_sum(expression: Expression) -> bool:
-    """Whether it is a sum of two tensors, as a residual connection is."""
-    return len(expression.terms) == 2 and expression.join == "sum"
 
 
 def get_input_of_equal_shape(case: LayerCase) -> Array | None:

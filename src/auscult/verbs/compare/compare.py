@@ -13,7 +13,7 @@ from typing import Any
 from auscult.checkpoint.target import is_code
 from auscult.comparison.compare_runs import RunComparison, compare_runs
 from auscult.comparison.explained_places import MAX_DOUBTFUL_LIMITS
-from auscult.comparison.locate.runs import ComparedRuns
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.comparison.locate.trusted_floor import MAX_TRUSTED_FLOOR
 from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
 from auscult.comparison.results import LayerResult

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from auscult.checkpoint.target import is_code
+from auscult.comparison.locate.aligned_sides import ComparedRuns
 from auscult.comparison.locate.forced import OWN_NOISE_NOTE, run_replaying_noise
-from auscult.comparison.locate.runs import ComparedRuns
 from auscult.comparison.modules import get_base_role
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
