@@ -1,19 +1,19 @@
 """What every verb shares: its options, its error line, its exit code, and where the report goes.
 
-A verb is one file in this folder. It parses, calls one public function, and hands the report to `run`:
+A verb is one file in this folder. It parses, calls one public function, and hands the report to `run_verb`:
 
     GROUP = "Weights"
 
     @click.command()
     @click.argument("reference")
     @click.argument("candidate")
-    @shared_options
-    def command(reference: str, candidate: str, shared: Shared) -> None:
+    @add_shared_options
+    def command(reference: str, candidate: str, shared: SharedOptions) -> None:
         '''Say whether two files hold the same weights.'''
         from auscult.verbs.diff.diff import diff
 
         sides = (reference, candidate)
-        run(shared, "diff", sides, lambda progress: diff(*sides, progress=progress))
+        run_verb(shared, "diff", sides, lambda progress: diff(*sides, progress=progress))
 """
 
 from __future__ import annotations

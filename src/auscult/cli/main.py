@@ -18,25 +18,13 @@ from auscult.cli.delivery import parse_request, report_failure
 from auscult.cli.settings import read_settings
 from auscult.errors import UsageError
 from auscult.facts.hub_address import resolve_address
+from auscult.facts.install import REPORTED_PACKAGES
 
-HELPER_MODULES = frozenset(("main", "common", "delivery", "progress", "settings"))
+HELPER_MODULES = frozenset(("main", "common", "delivery", "progress", "sound_output", "settings"))
 """Modules in this folder that are not verbs."""
 
 COLLECT_AFTER = (50_000, 20, 20)
 """Thresholds of the cycle collector: starting up makes many objects and hardly any garbage."""
-
-PACKAGES_SHOWN = (
-    "numpy",
-    "scipy",
-    "safetensors",
-    "ml_dtypes",
-    "soundfile",
-    "torch",
-    "mlx",
-    "onnx",
-    "onnxruntime",
-    "ai-edge-litert",
-)
 
 MAIN_EPILOG = """\b
 Examples:
@@ -144,7 +132,7 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_requested: b
         f"auscult {VERSION}",
         f"python {platform.python_version()} on {platform.system()} {platform.machine()}",
     ]
-    for package in PACKAGES_SHOWN:
+    for package in REPORTED_PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             lines.append(f"{package} {metadata.version(package)}")
     click.echo("\n".join(lines))

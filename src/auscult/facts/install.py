@@ -6,6 +6,20 @@ than the package and the command.
 
 from __future__ import annotations
 
+REPORTED_PACKAGES = (
+    "numpy",
+    "scipy",
+    "safetensors",
+    "ml_dtypes",
+    "soundfile",
+    "torch",
+    "mlx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+)
+"""Packages whose versions decide what comes out: `--version` prints them, reports keep them."""
+
 DISTRIBUTION = "auscult-audio"
 
 

@@ -9,25 +9,12 @@ import shlex
 import sys
 from pathlib import Path
 
+from auscult.facts.install import REPORTED_PACKAGES
 from auscult.finding import Json
 from auscult.report.sections import SavedSection, find_section
 from auscult.report.sections.diagnose import DiagnoseSection
 from auscult.report.sections.listen import ListenSection
 from auscult.verdict import VERSION, Report
-
-REPORTED_PACKAGES = (
-    "numpy",
-    "scipy",
-    "safetensors",
-    "ml_dtypes",
-    "soundfile",
-    "torch",
-    "mlx",
-    "onnx",
-    "onnxruntime",
-    "ai-edge-litert",
-)
-
 
 MAX_HASHED_BYTES = 2_000_000_000
 """Of all inputs together, in their order: a few seconds of hashing at most."""

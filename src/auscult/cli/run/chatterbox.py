@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
-from auscult.facts.audio_files import WRITABLE_SUFFIXES
+from auscult.cli.sound_output import (
+    add_runtime_option,
+    add_seed_option,
+    add_tiny_option,
+    add_weights_option,
+    take_sound_output,
+)
 
 EPILOG = """\b
 Examples:
@@ -29,24 +33,9 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
     metavar="FILE",
     help="A recording of the voice. Default: the voice in DIR.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder with the model's files.",
-)
-@click.option(
-    "--tiny",
-    is_flag=True,
-    help="Run random models of toy sizes instead: shows that all parts work.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="A seed gives the same random numbers in every runtime.",
-)
+@add_weights_option
+@add_tiny_option
+@add_seed_option
 @click.option(
     "--exaggeration",
     type=float,
@@ -85,7 +74,7 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
     show_default=True,
     help="Seconds in a chunk of --stream.",
 )
-@click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
+@add_runtime_option
 @add_shared_options
 def command(*, shared: SharedOptions, **options: Any) -> None:
     """Say a text with Chatterbox, in the voice of a recording.
@@ -94,12 +83,7 @@ def command(*, shared: SharedOptions, **options: Any) -> None:
     """
     from auscult.verbs.run.chatterbox import run_chatterbox
 
-    sound_outputs = [name for name in shared.outputs if name.lower().endswith(WRITABLE_SUFFIXES)]
-    if len(sound_outputs) != 1:
-        raise click.UsageError("give the sound to write: -o OUT.wav")
-    shared = replace(
-        shared, outputs=tuple(name for name in shared.outputs if name not in sound_outputs)
-    )
+    sound, shared = take_sound_output(shared)
     text = options.pop("text")
     chunk = options.pop("chunk")
     options["chunk_seconds"] = chunk if options.pop("stream") else None
@@ -108,5 +92,5 @@ def command(*, shared: SharedOptions, **options: Any) -> None:
         shared,
         "run chatterbox",
         (subject,),
-        lambda progress: run_chatterbox(text, sound_outputs[0], progress=progress, **options),
+        lambda progress: run_chatterbox(text, sound, progress=progress, **options),
     )

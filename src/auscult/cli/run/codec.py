@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,7 @@ from auscult.cli.common import (
     add_shared_options,
     run_verb,
 )
+from auscult.cli.sound_output import add_runtime_option, split_outputs
 from auscult.facts.audio_files import WRITABLE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ Examples:
     metavar="FILE",
     help="The same as CHECKPOINT. Default: the Telugu codec in the package.",
 )
-@click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
+@add_runtime_option
 @click.option(
     "--salvage",
     is_flag=True,
@@ -117,7 +117,7 @@ def _run_foreign(
 ) -> None:
     from auscult.verbs.run.foreign_codec import decode_foreign, encode_foreign
 
-    sounds, shared = _split_outputs(shared, WRITABLE_SUFFIXES)
+    sounds, shared = split_outputs(shared, WRITABLE_SUFFIXES)
     if len(sounds) > 1 or (encoded is not None and not sounds):
         raise click.UsageError("give the sound to write: -o OUT.wav")
     if encoded is not None:
@@ -155,7 +155,7 @@ def _run_own(
     from auscult.verbs.run.codec import decode, encode
 
     suffixes = (".auc",) if encoded is None else WRITABLE_SUFFIXES
-    results, shared = _split_outputs(shared, suffixes)
+    results, shared = split_outputs(shared, suffixes)
     if len(results) != 1:
         raise click.UsageError(f"give the file to write: -o OUT{suffixes[0]}")
     place = device or "cpu"
@@ -174,12 +174,3 @@ def _run_own(
             str(encoded), results[0], codec=codec, runtime=runtime, salvage=salvage, device=place
         ),
     )
-
-
-def _split_outputs(
-    shared: SharedOptions, suffixes: tuple[str, ...]
-) -> tuple[list[str], SharedOptions]:
-    """The outputs with one of the suffixes, and the options without them."""
-    results = [name for name in shared.outputs if name.lower().endswith(suffixes)]
-    rest = tuple(name for name in shared.outputs if name not in results)
-    return results, replace(shared, outputs=rest)

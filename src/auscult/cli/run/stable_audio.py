@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from auscult.cli.common import SharedOptions, add_shared_options, run_verb
-from auscult.facts.audio_files import WRITABLE_SUFFIXES
+from auscult.cli.sound_output import (
+    add_seed_option,
+    add_tiny_option,
+    add_weights_option,
+    take_sound_output,
+)
 
 SAMPLERS = ("pingpong", "euler", "rk4", "dpmpp", "dpmpp-3m-sde", "dpmpp-2m", "ddim")
 
@@ -39,17 +42,8 @@ def _parse_spans(
 
 @click.command(epilog=EPILOG)
 @click.option("--prompt", required=True, help="What the sound should be.")
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder with the model's files.",
-)
-@click.option(
-    "--tiny",
-    is_flag=True,
-    help="Run a random model of toy sizes instead: shows that all parts work.",
-)
+@add_weights_option
+@add_tiny_option
 @click.option(
     "--seconds", type=float, help="Length of the sound. Default: all that the model makes."
 )
@@ -69,13 +63,7 @@ def _parse_spans(
     help="Scale of classifier-free guidance; 1 is none. Default: the sampler's.",
 )
 @click.option("--negative", metavar="PROMPT", help="What the sound should not be; needs guidance.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="A seed gives the same noise in every runtime.",
-)
+@add_seed_option
 @click.option(
     "--runtime",
     type=click.Choice(("torch", "mlx", "litert")),
@@ -115,17 +103,12 @@ def command(*, shared: SharedOptions, **options: Any) -> None:
     """
     from auscult.verbs.run.stable_audio import run_stable_audio
 
-    sound_outputs = [name for name in shared.outputs if name.lower().endswith(WRITABLE_SUFFIXES)]
-    if len(sound_outputs) != 1:
-        raise click.UsageError("give the sound to write: -o OUT.wav")
-    shared = replace(
-        shared, outputs=tuple(name for name in shared.outputs if name not in sound_outputs)
-    )
+    sound, shared = take_sound_output(shared)
     prompt = options.pop("prompt")
     subject = "tiny" if options["tiny"] else str(options["weights"] or "")
     run_verb(
         shared,
         "run stable-audio",
         (subject,),
-        lambda progress: run_stable_audio(prompt, sound_outputs[0], progress=progress, **options),
+        lambda progress: run_stable_audio(prompt, sound, progress=progress, **options),
     )

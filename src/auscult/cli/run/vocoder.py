@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from auscult.cli.common import (
     add_shared_options,
     run_verb,
 )
-from auscult.facts.audio_files import WRITABLE_SUFFIXES
+from auscult.cli.sound_output import add_runtime_option, add_seed_option, take_sound_output
 
 EPILOG = """\b
 Examples:
@@ -71,14 +70,8 @@ reading under which it comes back is used."""
     metavar="PATH",
     help="Which part of the checkpoint to take, such as generator.",
 )
-@click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Of the noise that a model draws.",
-)
+@add_runtime_option
+@add_seed_option
 @add_device_option
 @add_shared_options
 def command(checkpoint: str, *, shared: SharedOptions, **options: Any) -> None:
@@ -88,16 +81,11 @@ def command(checkpoint: str, *, shared: SharedOptions, **options: Any) -> None:
     """
     from auscult.verbs.run.vocoder.vocoder import run_vocoder
 
-    sound_outputs = [name for name in shared.outputs if name.lower().endswith(WRITABLE_SUFFIXES)]
-    if len(sound_outputs) != 1:
-        raise click.UsageError("give the sound to write: -o OUT.wav")
-    shared = replace(
-        shared, outputs=tuple(name for name in shared.outputs if name not in sound_outputs)
-    )
+    sound, shared = take_sound_output(shared)
     options["device"] = options["device"] or "cpu"
     run_verb(
         shared,
         "run vocoder",
         (checkpoint,),
-        lambda progress: run_vocoder(checkpoint, sound_outputs[0], progress=progress, **options),
+        lambda progress: run_vocoder(checkpoint, sound, progress=progress, **options),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
-from auscult.facts.install import format_install_command
+from auscult.families._tokenizers import open_tokenizer
 from auscult.families.chatterbox_t3.generate import Ids
 
 SPACE = "[SPACE]"
@@ -57,18 +57,7 @@ def tokenize(text: str, tokenizer: Path) -> Ids:
         CheckpointError: If that file is damaged or another model's.
         UsageError: If the tokenizers package is not installed.
     """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise UsageError(
-            "reading a text needs the tokenizers package", hint=format_install_command("run")
-        ) from error
-    try:
-        model = Tokenizer.from_file(str(tokenizer))
-    except Exception as error:  # the package raises no narrower one for a file that it cannot read
-        raise CheckpointError(
-            "is no tokenizer", where=str(tokenizer), found=" ".join(str(error).split())[:200]
-        ) from error
+    model = open_tokenizer(tokenizer)
     known = model.get_vocab()
     if absent := [mark for mark in MARKS if mark not in known]:
         raise CheckpointError(

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auscult.errors import CheckpointError, UsageError
-from auscult.facts.install import format_install_command
+from auscult.families._tokenizers import open_tokenizer
 from auscult.families.stable_audio.generate import Tokens
 
 END = 1  # T5's end of sentence; 0 is its padding
@@ -24,18 +23,7 @@ def tokenize(text: str, tokenizer: Path, length: int) -> Tokens:
         CheckpointError: If that file is damaged.
         UsageError: If the tokenizers package is not installed.
     """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise UsageError(
-            "reading a prompt needs the tokenizers package", hint=format_install_command("run")
-        ) from error
-    try:
-        model = Tokenizer.from_file(str(tokenizer))
-    except Exception as error:  # the package raises no narrower one for a file that it cannot read
-        raise CheckpointError(
-            "is no tokenizer", where=str(tokenizer), found=" ".join(str(error).split())[:200]
-        ) from error
+    model = open_tokenizer(tokenizer)
     model.enable_truncation(length)
     model.no_padding()
     return padded(model.encode(text).ids, length)
