@@ -138,6 +138,22 @@ def test_a_config_beside_the_weights_wins(tmp_path: Path, sentence: Path) -> Non
     assert "settlement" not in run
 
 
+def test_a_config_of_a_known_trainer_also_states_the_logarithm(
+    tmp_path: Path, sentence: Path
+) -> None:
+    """coqui's audio settings: decibels, where HiFi-GAN's own code has the natural logarithm."""
+    save_random(tmp_path / "g.pth", "hifigan", HIFIGAN)
+    audio = {"sample_rate": 22050, "fft_size": 1024, "hop_length": 256, "win_length": 1024}
+    more = {"num_mels": 80, "mel_fmin": 0, "mel_fmax": 8000, "log_func": "np.log10"}
+    stated = {
+        "audio": {**audio, **more, "spec_gain": 20, "signal_norm": False},
+        "upsample_rates": [8, 32],
+    }
+    write_json(tmp_path / "config.json", stated)
+    run = run_vocoder(tmp_path / "g.pth", tmp_path / "out.wav", audio=sentence).extra["run"]
+    assert (run["mel"]["log"], run["mel"]["hop"], run["sample_rate"]) == ("db", 256, 22050)
+
+
 def test_a_config_of_another_model_is_refused(tmp_path: Path, sentence: Path) -> None:
     save_random(tmp_path / "g.pth", "hifigan", HIFIGAN)
     write_json(tmp_path / "config.json", {"upsample_rates": [8, 8, 2, 2]})

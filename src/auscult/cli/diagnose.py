@@ -52,7 +52,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--config",
     type=FILE,
     metavar="FILE",
-    help="JSON config of the model: sample rate, hop, strides, chunk.",
+    help="Config of the model (JSON, YAML): sample rate, hop, strides, chunk.",
 )
 @click.option("--text", metavar="TEXT", help="The text that should be spoken.")
 @click.option(

@@ -6,13 +6,12 @@ Known are HiFi-GAN's and BigVGAN's `config.json`, Vocos' and ParallelWaveGAN's `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from auscult.errors import AudioError, UsageError
-from auscult.facts.install import format_install_command
+from auscult.facts.config_file import CONFIG_SUFFIXES, load_config_file
 from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.bands import with_settings
 
@@ -29,7 +28,7 @@ NEMO_GUARD = 2.0**-24
 
 def is_config_file(name: str) -> bool:
     """Whether `--against` names a file rather than a family."""
-    return Path(name).suffix.lower() in (".json", ".yaml", ".yml")
+    return Path(name).suffix.lower() in CONFIG_SUFFIXES
 
 
 def read_mel_config(path: str | Path) -> MelDefinition:
@@ -38,16 +37,10 @@ def read_mel_config(path: str | Path) -> MelDefinition:
     Raises:
         UsageError: If the file cannot be read, or is none of the known kinds.
     """
-    values = _load_values(Path(path))
-    for read in (_read_definition, _read_hifigan, _read_vocos, _read_nemo, _read_coqui, _read_pwg):
-        try:
-            definition = read(values)
-        except (AudioError, KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                "states no mel that can be read", where=str(path), found=repr(error)
-            ) from error
-        if definition is not None:
-            return definition
+    values = load_config_file(path)
+    definition = find_mel_definition(values, str(path))
+    if definition is not None:
+        return definition
     raise UsageError(
         "is no config of a vocoder that auscult knows",
         where=str(path),
@@ -57,30 +50,22 @@ def read_mel_config(path: str | Path) -> MelDefinition:
     )
 
 
-def _load_values(path: Path) -> Values:
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix.lower() == ".json" else _load_yaml(text)
-    except (OSError, ValueError) as error:
-        raise UsageError("cannot be read", where=str(path), found=str(error)) from error
-    if not isinstance(values, dict):
-        raise UsageError(
-            "holds no settings", where=str(path), expected="names with values", found=type(values)
-        )
-    return values
+def find_mel_definition(values: Values, where: str) -> MelDefinition | None:
+    """The definition that the settings of a config state; None where they are of none of the known kinds.
 
-
-def _load_yaml(text: str) -> Any:
+    Raises:
+        UsageError: If they are of a known kind, but a setting is missing or impossible.
+    """
     try:
-        import yaml
-    except ImportError as error:
+        for read in READERS:
+            definition = read(values)
+            if definition is not None:
+                return definition
+    except (AudioError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
-            "reading YAML needs PyYAML", hint=format_install_command("yaml")
+            "states no mel that can be read", where=where, found=repr(error)
         ) from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error).replace("\n", " ")) from error
+    return None
 
 
 def _read_definition(values: Values) -> MelDefinition | None:
@@ -240,3 +225,7 @@ def _find(values: Values, is_wanted: Callable[[Values], bool]) -> Values | None:
             if found is not None:
                 return found
     return None
+
+
+READERS = (_read_definition, _read_hifigan, _read_vocos, _read_nemo, _read_coqui, _read_pwg)
+"""One for each kind of config; a later one reads only what no earlier one knows."""

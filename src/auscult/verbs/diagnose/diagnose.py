@@ -101,7 +101,7 @@ def diagnose(
         audio: The recording that the model made.
         reference_audio: How it should sound: the recording whose mel went in. The variants of the
             family are tried on it.
-        config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out
+        config: A config (JSON or YAML) of the model: sample rate, hop, strides, chunk. What it leaves out
             comes from the checkpoint.
         facts: What is known of the model. It comes before `config`, and `config` before the
             checkpoint.

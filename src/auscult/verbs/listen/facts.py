@@ -4,15 +4,14 @@ chunk.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from auscult.errors import UsageError
+from auscult.facts.config_file import iter_leaves, load_config_file
 from auscult.rules.sound.subject import SoundFacts
 
 FACT_KEYS = {
@@ -34,14 +33,14 @@ FACT_KEYS = {
 def read_sound_facts(
     config: str | Path | None = None, checkpoint: str | Path | None = None
 ) -> SoundFacts:
-    """The facts that a JSON config states, and what is missing there from the checkpoint's metadata
+    """The facts that a config (JSON or YAML) states, and what is missing there from the checkpoint's metadata
     and family.
 
     Raises:
-        UsageError: If the config is no JSON object.
+        UsageError: If the config cannot be read.
         CheckpointError: If the checkpoint cannot be read.
     """
-    facts = _find_facts(_load_config(config)) if config else {}
+    facts = _find_facts(load_config_file(config)) if config else {}
     if checkpoint:
         facts = _read_checkpoint_facts(checkpoint) | facts
     if "hop" not in facts and facts.get("strides"):
@@ -63,31 +62,11 @@ def complete_facts(
     )
 
 
-def _load_config(path: str | Path) -> Mapping[str, Any]:
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "cannot be read as a JSON config",
-            where=str(path),
-            found=str(error),
-            hint="give the model's config.json",
-        ) from error
-    if not isinstance(values, dict):
-        raise UsageError(
-            "is no JSON object",
-            where=str(path),
-            found=type(values).__name__,
-            hint="give the model's config.json",
-        )
-    return values
-
-
 def _find_facts(values: Mapping[str, Any]) -> dict[str, Any]:
     """The facts among (nested) values; the outermost of several counts."""
     flat: dict[str, Any] = {}
-    for name, value in _iter_leaves(values):
-        flat.setdefault(name, value)
+    for name, value in iter_leaves(values):
+        flat.setdefault(name.rpartition(".")[2], value)
     facts: dict[str, Any] = {}
     for fact, names in FACT_KEYS.items():
         value = next((flat[name] for name in names if name in flat), None)
@@ -95,17 +74,6 @@ def _find_facts(values: Mapping[str, Any]) -> dict[str, Any]:
         if number is not None:
             facts[fact] = number
     return facts
-
-
-def _iter_leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    inner = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            inner.append(value)
-        else:
-            yield str(name).rpartition(".")[2], value
-    for value in inner:
-        yield from _iter_leaves(value)
 
 
 def _parse_fact(fact: str, value: Any) -> Any:

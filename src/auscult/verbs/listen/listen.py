@@ -52,7 +52,7 @@ def listen(
         reference: What it should sound like, in the same forms: one for all, or a folder whose files are paired with the
             recordings by name.
         facts: What is known of the model; wins over `config`, which wins over `checkpoint`.
-        config: A JSON config that states the sample rate, hop, strides.
+        config: A config (JSON or YAML) that states the sample rate, hop, strides.
         checkpoint: The model's weights: their metadata and family state the same.
         engine: `ray` spreads the files over a Ray cluster.
         workers: Processes; None decides by the number of files, 0 keeps to this one.

@@ -14,6 +14,7 @@ import numpy as np
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.facts.atomic import replace_file
+from auscult.facts.config_file import load_config_file
 from auscult.families.codecs import CodeArrays, Codec, iter_codec_families
 from auscult.finding import Finding, Severity
 from auscult.report.sections.run import RunSection
@@ -25,7 +26,6 @@ from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.sound.settle import frame_distances, stationary_distance
 from auscult.verbs.run.sound_facts import describe_sound
 from auscult.verbs.run.vocoder.judge import MelDistance, find_broken_output
-from auscult.verbs.run.vocoder.stated_config import load_config
 from auscult.verdict import Report, Verdict
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -132,7 +132,7 @@ def _open_codec(checkpoint: str | Path, device: DeviceName) -> tuple[str, Codec]
             where=str(checkpoint),
             hint="give the folder of a codec as transformers or snac keeps it",
         )
-    config = load_config(config_path)
+    config = load_config_file(config_path)
     for family, code in iter_codec_families():
         if code.accepts(config):
             weights = open_checkpoint(_find_weights(Path(checkpoint)))

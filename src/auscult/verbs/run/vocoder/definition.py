@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from auscult import families
-from auscult.errors import AudioError, UsageError
+from auscult.errors import UsageError
 from auscult.families.vocoders import import_vocoder
 from auscult.sound.mel_definition import Frames, MelDefinition
+from auscult.sound.mel_search.configs import read_mel_config
 from auscult.sound.mel_search.families import FAMILIES, find_family
 from auscult.sound.settle import stationary_distance
 from auscult.verbs.diagnose.family_build import FamilyBuild
 from auscult.verbs.diagnose.mel_return import MelReturn
-from auscult.verbs.run.vocoder.stated_config import load_config
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,14 @@ class ChosenMel:
 
 
 def read_definition(text: str) -> ChosenMel:
-    """A definition by its name (as `auscult mel --against` has them) or from a JSON file of its settings.
+    """A definition by its name (as `auscult mel --against` has them), or from a config file or a JSON file of its settings.
 
     Raises:
         UsageError: If there is neither.
     """
-    if not Path(text).is_file():
-        return ChosenMel(find_family(text).definition, text, "named")
-    values = load_config(Path(text))
-    settings = values.get("mel", values)
-    try:
-        definition = MelDefinition.from_text({key: str(value) for key, value in settings.items()})
-    except AudioError as error:
-        raise UsageError(error.what, where=text, found=error.found, hint=error.hint) from error
-    return ChosenMel(definition, Path(text).name, "named")
+    if Path(text).is_file():
+        return ChosenMel(read_mel_config(text), Path(text).name, "named")
+    return ChosenMel(find_family(text).definition, text, "named")
 
 
 def list_mel_names(family_build: FamilyBuild) -> tuple[str, ...]:

@@ -7,14 +7,16 @@ the outermost counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from auscult.errors import AudioError, UsageError
+from auscult.facts.config_file import iter_leaves, load_config_file
 from auscult.families.vocoders import Vocoder
 from auscult.sound.mel_definition import MelDefinition
+from auscult.sound.mel_search.configs import find_mel_definition
 from auscult.sound.mel_search.families import FAMILIES
 
 BESIDE = ("config.json", "config.yaml", "config.yml", "hyperparams.yaml")
@@ -73,11 +75,11 @@ def read_stated_config(
     Raises:
         UsageError: If the file cannot be read, or a value is none of its field's.
     """
-    values = load_config(path)
+    values = load_config_file(path)
     if isinstance(values.get("config"), Mapping) and "family" in values:
         return _read_saved_config(path, values, config)
     leaves: dict[str, Any] = {}
-    for name, value in _iter_leaves(values):
+    for name, value in iter_leaves(values):
         leaves.setdefault(name, value)
     stated_fields = {
         name: _convert(leaf, getattr(config, name), f"{path} {stated_name}")
@@ -92,8 +94,12 @@ def read_stated_config(
         if isinstance(leaf, int | float) and not isinstance(leaf, bool)
     }
     rate = settings.get("sample_rate")
+    mel = find_mel_definition(values, str(path)) if mel_names else None
     return StatedConfig(
-        path, stated_fields, _build_mel(settings, mel_names), int(rate) if rate else None
+        path,
+        stated_fields,
+        mel or _build_mel(settings, mel_names),
+        int(rate) if rate else None,
     )
 
 
@@ -128,51 +134,6 @@ def _read_metadata_value(metadata: Mapping[str, str], name: str, current: Any) -
     return type(current)(text)
 
 
-def load_config(path: Path) -> Mapping[str, Any]:
-    """A JSON or YAML file as values; tags of YAML that name code are passed over.
-
-    Raises:
-        UsageError: If it cannot be read, or holds no mapping.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else _parse_yaml(text, path)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "cannot be read as a config", where=str(path), found=str(error)[:200]
-        ) from error
-    if not isinstance(values, Mapping):
-        raise UsageError("holds no settings", where=str(path), found=type(values).__name__)
-    return values
-
-
-def _parse_yaml(text: str, path: Path) -> Any:
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "needs PyYAML to be read", where=str(path), hint="pip install pyyaml, or give JSON"
-        ) from error
-
-    class PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
-        """Reads what a tag such as `!new:package.Class` stands before, and makes nothing of it."""
-
-    def read_plainly(loader: Any, _suffix: str, node: Any) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            return loader.construct_mapping(node, deep=True)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_scalar(node)
-
-    PlainLoader.add_multi_constructor("", read_plainly)
-    try:
-        return yaml.load(text, PlainLoader)
-    except yaml.YAMLError as error:
-        raise UsageError(
-            "is no YAML that can be read", where=str(path), found=str(error)[:200]
-        ) from error
-
-
 def write_config(path: Path, family: str, config: Any, mel: MelDefinition | None) -> None:
     """Save what a run settled, in the form that `read_stated_config` takes back."""
     values: dict[str, Any] = {
@@ -197,17 +158,6 @@ def _read_saved_config(path: Path, values: Mapping[str, Any], config: Any) -> St
         except AudioError as error:
             raise UsageError(error.what, where=str(path), found=error.found) from error
     return StatedConfig(path, stated_fields, mel, mel.sample_rate if mel else None)
-
-
-def _iter_leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    inner = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            inner.append(value)
-        else:
-            yield str(name), value
-    for value in inner:
-        yield from _iter_leaves(value)
 
 
 def _find_leaf(leaves: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, Any]:
