@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from auscult import rules  # noqa: E402
-from auscult.families.chatterbox.runtimes import ChatterboxRuntime, tiny_runtime  # noqa: E402
+from auscult.families.chatterbox.open_runtime import tiny_runtime  # noqa: E402
+from auscult.families.chatterbox.runtimes import ChatterboxRuntime  # noqa: E402
 from auscult.families.chatterbox.stream import iter_chunks  # noqa: E402
 from auscult.families.chatterbox_s3gen.streaming import Chunking, Drawn, Sounding, given, mels  # noqa: E402
 from auscult.families.hift.config import Config, tiny  # noqa: E402

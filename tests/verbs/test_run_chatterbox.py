@@ -17,9 +17,10 @@ pytest.importorskip("transformers")
 from safetensors.numpy import save_file  # noqa: E402
 
 from auscult.errors import AudioError, CheckpointError, UsageError  # noqa: E402
+from auscult.families.chatterbox import open_runtime as open_runtime_module  # noqa: E402
 from auscult.families.chatterbox import runtimes  # noqa: E402
 from auscult.families.chatterbox.files import find_chatterbox_files, read, read_conditions  # noqa: E402
-from auscult.families.chatterbox.runtimes import open_runtime, tiny_runtime  # noqa: E402
+from auscult.families.chatterbox.open_runtime import open_runtime, tiny_runtime  # noqa: E402
 from auscult.families.chatterbox_s3gen import config as s3gen_config  # noqa: E402
 from auscult.families.chatterbox_s3gen import signature as s3gen_signature  # noqa: E402
 from auscult.families.chatterbox_t3 import config as t3_config  # noqa: E402
@@ -85,7 +86,7 @@ def read_as_tiny(path: Path, part: str) -> Any:
 @pytest.fixture
 def folder(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny model's parts, laid out as the real ones are, with a tokenizer that gives bytes."""
-    monkeypatch.setattr(runtimes, "read", read_as_tiny)
+    monkeypatch.setattr(open_runtime_module, "read", read_as_tiny)
     from tokenizers import Tokenizer
     from tokenizers.models import BPE
 
@@ -150,7 +151,7 @@ def test_the_same_seed_is_the_same_speech_in_both_frameworks(
 def test_what_is_drawn_can_be_given(
     tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verb, "tiny_runtime", lambda _: model)
+    monkeypatch.setattr(verb, "tiny_runtime", lambda *_: model)
     out = tmp_path / "out.wav"
     first = say(out, tiny=True, uniforms=[0.5] * 9, max_tokens=9)
     assert (
@@ -298,7 +299,7 @@ class TestWeights:
             def other(path: Path, part: str, config: Any = config) -> Any:
                 return ({}, config) if part == "t3" else right(path, part)
 
-            monkeypatch.setattr(runtimes, "read", other)
+            monkeypatch.setattr(open_runtime_module, "read", other)
             with pytest.raises(UsageError, match=said) as refused:
                 open_runtime(find_chatterbox_files(folder))
             assert refused.value.hint is not None
@@ -362,3 +363,12 @@ def test_a_streamed_file_grows_chunk_by_chunk(auscult: Cli, tmp_path: Path) -> N
     np.testing.assert_array_equal(samples(out), samples(tmp_path / "again.wav"))
     with pytest.raises(UsageError, match="a chunk has some length"):
         say(out, tiny=True, chunk_seconds=0.0)
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    output = tmp_path / "a.wav"
+    with pytest.raises(UsageError, match="no NVIDIA GPU"):
+        run_chatterbox("Good morning.", output, tiny=True, device="cuda")
+    assert not output.exists()

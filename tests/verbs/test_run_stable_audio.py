@@ -387,3 +387,12 @@ def test_bytes_as_tokens_end_and_pad() -> None:
     assert tokens.ids.tolist() == [[3 + 97, 3 + 98, 1, 0, 0, 0]]
     assert tokens.mask.tolist() == [[1, 1, 1, 0, 0, 0]]
     assert bytes_as_tokens("a" * 99, 320, 6).ids[0, -1] == 1
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    output = tmp_path / "a.wav"
+    with pytest.raises(UsageError, match="no NVIDIA GPU"):
+        run_stable_audio("rain", output, tiny=True, device="cuda")
+    assert not output.exists()

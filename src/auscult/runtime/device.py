@@ -13,12 +13,13 @@ DeviceName = Literal["cpu", "cuda", "mps"]
 DEVICES: tuple[DeviceName, ...] = ("cpu", "cuda", "mps")
 
 
-def require_device(device: DeviceName | None, runtime: str = "torch") -> None:
+def require_device(device: DeviceName | None, runtime: str = "torch", extra: str = "torch") -> None:
     """Say what is missing where a device, or the framework that computes on it, is not there.
 
     Args:
         device: None is whatever the model chooses.
         runtime: `torch` or `mlx`; MLX computes on `mps` or the processor.
+        extra: Of auscult, that brings torch and what else the model needs.
 
     Raises:
         UsageError: If the framework cannot be imported, or finds no such device.
@@ -26,14 +27,12 @@ def require_device(device: DeviceName | None, runtime: str = "torch") -> None:
     if runtime == "mlx":
         _require_mlx_device(device)
     else:
-        _require_torch_device(device)
+        _require_torch_device(device, extra)
 
 
-def _require_torch_device(device: DeviceName | None) -> None:
+def _require_torch_device(device: DeviceName | None, extra: str) -> None:
     if find_spec("torch") is None:
-        raise UsageError(
-            "needs torch, which is not installed", hint=format_install_command("torch")
-        )
+        raise UsageError("needs torch, which is not installed", hint=format_install_command(extra))
     if device in (None, "cpu"):
         return
     import torch
@@ -69,6 +68,17 @@ def _require_mlx_device(device: DeviceName | None) -> None:
             found=str(mx.default_device()),
             hint="use --device cpu",
         )
+
+
+def prepare_device(device: DeviceName | None, runtime: str = "torch", extra: str = "torch") -> None:
+    """Say what is missing, as `require_device` does, and let MLX compute there.
+
+    Raises:
+        UsageError: If the framework cannot be imported, or finds no such device.
+    """
+    require_device(device, runtime, extra)
+    if runtime == "mlx" and device is not None:
+        use_mlx_device(device)
 
 
 def use_mlx_device(device: DeviceName) -> None:

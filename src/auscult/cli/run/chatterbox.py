@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, run_verb
+from auscult.cli.common import SharedOptions, add_device_option, add_shared_options, run_verb
 from auscult.cli.sound_output import (
     add_runtime_option,
     add_seed_option,
@@ -75,6 +75,7 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
     help="Seconds in a chunk of --stream.",
 )
 @add_runtime_option
+@add_device_option
 @add_shared_options
 def command(*, shared: SharedOptions, **options: Any) -> None:
     """Say a text with Chatterbox, in the voice of a recording.

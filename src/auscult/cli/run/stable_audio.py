@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, run_verb
+from auscult.cli.common import SharedOptions, add_device_option, add_shared_options, run_verb
 from auscult.cli.sound_output import (
     add_seed_option,
     add_tiny_option,
@@ -95,6 +95,7 @@ def _parse_spans(
     is_flag=True,
     help="Scale the peak to full scale. Default: keep the model's loudness.",
 )
+@add_device_option
 @add_shared_options
 def command(*, shared: SharedOptions, **options: Any) -> None:
     """Make stereo sound from a prompt with Stable Audio Open.

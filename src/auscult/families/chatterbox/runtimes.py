@@ -11,33 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
-from auscult.facts.install import format_install_command
-from auscult.families.chatterbox.files import ChatterboxFiles, VoiceConditioning, read
+from auscult.families.chatterbox.files import VoiceConditioning
 from auscult.families.chatterbox_s3gen import config as s3gen_config
-from auscult.families.chatterbox_s3gen import signature as s3gen_signature
 from auscult.families.chatterbox_s3gen.features import tokenizer_mel
 from auscult.families.chatterbox_s3gen.streaming import Drawn, given
 from auscult.families.chatterbox_s3gen.streaming import Draws as DrawsOf
-from auscult.families.chatterbox_t3 import config as t3_config
-from auscult.families.chatterbox_t3 import signature as t3_signature
 from auscult.families.chatterbox_t3.generate import Condition, Decoding, Ids
-from auscult.families.chatterbox_voice_encoder import config as voice_config
-from auscult.families.chatterbox_voice_encoder import signature as voice_signature
-from auscult.families.stable_audio.runtimes import draw_random_state
 from auscult.sound.recording import Recording
-from auscult.weights import Array
 
 RuntimeName = Literal["torch", "mlx"]
 Floats = NDArray[np.float32]
 PROMPT_SECONDS, REFERENCE_SECONDS = 6.0, 10.0
 """How much of a reference recording T3 and S3Gen hear; the voice encoder hears all of it."""
-
-
-class ModelPart(NamedTuple):
-    """A model's arrays under torch's names, and its config."""
-
-    state: dict[str, Array]
-    config: Any
 
 
 class DrawnNoise(NamedTuple):
@@ -74,6 +59,7 @@ class ChatterboxRuntime:
     t3: Any
     s3gen: Any
     voice: Any
+    device: str = "cpu"
 
     @property
     def sample_rate(self) -> int:
@@ -96,14 +82,21 @@ class ChatterboxRuntime:
         voice_features = self.s3gen.voice(high, low.cut(REFERENCE_SECONDS).mono)
         prompt = self._tokenize_speech(low.cut(PROMPT_SECONDS).mono)[: self.t3.config.prompt_tokens]
         condition = Condition(self.voice.speaker(low.mono), prompt, emotion)
-        mel = np.asarray(voice_features.mel, np.float32)
+        tokens, mel, xvector = map(
+            self._to_array, (voice_features.tokens, voice_features.mel, voice_features.xvector)
+        )
+        mel = np.asarray(mel, np.float32)
         mel = mel.transpose(0, 2, 1) if self.name == "mlx" else mel
         return VoiceConditioning(
             condition,
-            np.asarray(voice_features.tokens, np.int64),
+            np.asarray(tokens, np.int64),
             np.ascontiguousarray(mel),
-            np.asarray(voice_features.xvector, np.float32),
+            np.asarray(xvector, np.float32),
         )
+
+    def _to_array(self, value: Any) -> Any:
+        """A tensor of the framework as a numpy array."""
+        return np.array(value) if self.name == "mlx" else value.numpy(force=True)
 
     def _tokenize_speech(self, samples: Floats) -> Ids:
         """Speech tokens of [time] samples at 16 kHz."""
@@ -118,10 +111,14 @@ class ChatterboxRuntime:
         import torch
 
         mel = tokenizer_mel(
-            samples, tokenizer._mel_filters.numpy(), tokenizer.window.numpy(), bands
+            samples,
+            tokenizer._mel_filters.numpy(force=True),
+            tokenizer.window.numpy(force=True),
+            bands,
         )
         with torch.inference_mode():
-            return np.asarray(tokenizer(torch.from_numpy(mel)[None])[0].numpy(), np.int64)
+            heard = torch.from_numpy(mel)[None].to(self.device)
+            return np.asarray(tokenizer(heard)[0].numpy(force=True), np.int64)
 
     def decoder(self, text: Ids, condition: Condition, *, with_guidance: bool) -> Decoding:
         """T3 about to say a text."""
@@ -188,12 +185,14 @@ class ChatterboxRuntime:
         import torch
 
         with torch.inference_mode():
-            arrays = [torch.from_numpy(value) for value in inputs]
+            arrays = [torch.from_numpy(value).to(self.device) for value in inputs]
             keywords = {
-                name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+                name: torch.from_numpy(value).to(self.device)
+                if isinstance(value, np.ndarray)
+                else value
                 for name, value in named_values.items()
             }
-            return np.asarray(function(*arrays, **keywords).numpy(), np.float32)
+            return np.asarray(function(*arrays, **keywords).numpy(force=True), np.float32)
 
 
 def _to_mlx_array(value: Any, *, channels_last: bool = True) -> Any:
@@ -203,115 +202,3 @@ def _to_mlx_array(value: Any, *, channels_last: bool = True) -> Any:
     if not isinstance(value, np.ndarray):
         return value
     return mx.array(value.transpose(0, 2, 1) if channels_last and value.ndim == 3 else value)
-
-
-def open_runtime(files: ChatterboxFiles, name: RuntimeName = "torch") -> ChatterboxRuntime:
-    """The models of a folder.
-
-    Raises:
-        UsageError: If the framework is not installed, or T3 is one that cannot be run here.
-        CheckpointError: If a file is not what its name says, or does not fit the model.
-    """
-    s3gen = ModelPart(*read(files.s3gen, "s3gen"))
-    if s3gen.config.mel2wav is None:
-        raise UsageError(
-            "has no vocoder (mel2wav)",
-            where=str(files.s3gen),
-            hint="take the whole s3gen.safetensors",
-        )
-    voice = ModelPart(*read(files.ve, "ve")) if files.ve else None
-    t3 = ModelPart(*read(files.t3, "t3"))
-    if t3.config.text_tokens == t3_config.PUBLISHED["multilingual"].text_tokens:
-        hint = "take t3_cfg.safetensors, the English model"
-        raise UsageError(
-            "is the multilingual T3, whose text has to be prepared by language",
-            where=str(files.t3),
-            hint=hint,
-        )
-    return build_runtime(t3, s3gen, voice, name)
-
-
-def tiny_runtime(name: RuntimeName = "torch") -> ChatterboxRuntime:
-    """Random models of toy sizes, the same weights in both frameworks; what they say means nothing.
-
-    Raises:
-        UsageError: If the framework is not installed.
-    """
-    t3, s3gen, voice = t3_config.tiny(), s3gen_config.tiny(), voice_config.tiny()
-    return build_runtime(
-        ModelPart(draw_random_state(t3_signature.plan(t3), 1), t3),
-        ModelPart(
-            draw_random_state(s3gen_signature.plan(s3gen), 2) | _make_variances(s3gen), s3gen
-        ),
-        ModelPart(draw_random_state(voice_signature.plan(voice), 3), voice),
-        name,
-    )
-
-
-def _make_variances(config: s3gen_config.Config) -> dict[str, Array]:
-    """Variances of batch norms, which cannot be negative."""
-    plan = s3gen_signature.plan(config)
-    return {
-        name: np.ones(planned.shape, np.float32)
-        for name, planned in plan.items()
-        if name.endswith("running_var")
-    }
-
-
-def build_runtime(
-    t3: ModelPart, s3gen: ModelPart, voice: ModelPart | None, name: RuntimeName
-) -> ChatterboxRuntime:
-    """The models in a framework, each filled strictly."""
-    return (_build_mlx_runtime if name == "mlx" else _build_torch_runtime)(t3, s3gen, voice)
-
-
-def _build_torch_runtime(
-    t3: ModelPart, s3gen: ModelPart, voice: ModelPart | None
-) -> ChatterboxRuntime:
-    try:
-        import torch
-    except ImportError as error:
-        raise UsageError(
-            "running the model needs PyTorch", hint=format_install_command("run")
-        ) from error
-    from auscult.families.chatterbox_s3gen import torch as flow
-    from auscult.families.chatterbox_t3 import torch as speech
-    from auscult.families.chatterbox_voice_encoder import torch as speaker
-
-    def fill_model(module: Any, part: ModelPart) -> Any:
-        model = module.build(part.config).eval()
-        module.load(model, {name: torch.from_numpy(value) for name, value in part.state.items()})
-        return model
-
-    return ChatterboxRuntime(
-        "torch",
-        fill_model(speech, t3),
-        fill_model(flow, s3gen),
-        fill_model(speaker, voice) if voice else None,
-    )
-
-
-def _build_mlx_runtime(
-    t3: ModelPart, s3gen: ModelPart, voice: ModelPart | None
-) -> ChatterboxRuntime:
-    try:
-        import mlx.core  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "running the model needs MLX", hint=format_install_command("mlx")
-        ) from error
-    from auscult.families.chatterbox_s3gen import mlx as flow
-    from auscult.families.chatterbox_t3 import mlx as speech
-    from auscult.families.chatterbox_voice_encoder import mlx as speaker
-
-    def fill_model(module: Any, part: ModelPart) -> Any:
-        model = module.build(part.config)
-        module.load(model, part.state)
-        return model
-
-    return ChatterboxRuntime(
-        "mlx",
-        fill_model(speech, t3),
-        fill_model(flow, s3gen),
-        fill_model(speaker, voice) if voice else None,
-    )

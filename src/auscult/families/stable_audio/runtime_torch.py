@@ -24,12 +24,16 @@ class TorchRuntime:
     def __init__(self, model: StableAudio, text: Any) -> None:
         self.config: Config = model.config
         self._model, self._text = model.eval(), text.eval()
+        self._device = next(model.parameters()).device
 
     @torch.inference_mode()
     def condition(self, prompt: Tokens, numbers: Mapping[str, float]) -> Conditioning:
-        ids, mask = torch.from_numpy(prompt.ids), torch.from_numpy(prompt.mask)
+        ids, mask = (torch.from_numpy(part).to(self._device) for part in (prompt.ids, prompt.mask))
         embeddings = self._text(input_ids=ids, attention_mask=mask).last_hidden_state
-        told = {name: torch.tensor([float(numbers[name])]) for name in self.config.numbers}
+        told = {
+            name: torch.tensor([float(numbers[name])], device=self._device)
+            for name in self.config.numbers
+        }
         return self._model.conditioner(embeddings, mask, told)
 
     def unconditioned(self, conditioning: Conditioning) -> Conditioning:
@@ -52,35 +56,37 @@ class TorchRuntime:
             if guidance != 1
             else one
         )
-        beside = None if concat is None else torch.from_numpy(concat)
+        beside = None if concat is None else self.latent(concat)
 
         @torch.inference_mode()
         def alone(x: Tensor, time: float) -> Tensor:
-            return transformer.velocity(x, torch.full((1,), time), one, beside)
+            return transformer.velocity(x, torch.full((1,), time, device=x.device), one, beside)
 
         @torch.inference_mode()
         def both(x: Tensor, time: float) -> tuple[Tensor, Tensor]:
             doubled = None if beside is None else beside.repeat(2, 1, 1)
-            answers = transformer.velocity(x.repeat(2, 1, 1), torch.full((2,), time), two, doubled)
+            answers = transformer.velocity(
+                x.repeat(2, 1, 1), torch.full((2,), time, device=x.device), two, doubled
+            )
             return answers[:1], answers[1:]
 
         return steered(alone, both, guidance, self.config.objective, interval)
 
     def latent(self, array: Floats) -> Tensor:
-        return torch.from_numpy(array)
+        return torch.from_numpy(array).to(self._device)
 
     def array(self, latent: Tensor) -> Floats:
-        return np.asarray(latent.numpy(), np.float32)
+        return np.asarray(latent.numpy(force=True), np.float32)
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> Floats:
-        return np.asarray(self._model.autoencoder.decode(latent)[0].numpy(), np.float32)
+        return np.asarray(self._model.autoencoder.decode(latent)[0].numpy(force=True), np.float32)
 
     @torch.inference_mode()
     def encode(self, audio: Floats, noise: Floats) -> Floats:
         return np.asarray(
-            self._model.autoencoder.encode(
-                torch.from_numpy(audio[None]), torch.from_numpy(noise)
-            ).numpy(),
+            self._model.autoencoder.encode(self.latent(audio[None]), self.latent(noise)).numpy(
+                force=True
+            ),
             np.float32,
         )

@@ -33,8 +33,13 @@ RuntimeName = Literal["torch", "mlx", "litert"]
 Tokenize = Callable[[str], Tokens]
 
 
-def open_runtime(folder: Path, name: RuntimeName | None = None) -> tuple[Runtime, Tokenize]:
+def open_runtime(
+    folder: Path, name: RuntimeName | None = None, device: str | None = None
+) -> tuple[Runtime, Tokenize]:
     """The model in a folder, in the runtime that was asked for, else in the one that its files are for.
+
+    Args:
+        device: Where torch runs it; the processor, if None.
 
     Raises:
         UsageError: If a file is missing, or the runtime is not installed.
@@ -43,6 +48,7 @@ def open_runtime(folder: Path, name: RuntimeName | None = None) -> tuple[Runtime
     files = find_stable_audio_files(folder)
     name = name or ("litert" if files.model is None or files.text is None else "torch")
     if name == "litert":
+        _refuse_litert_device(device)
         return _open_exported_runtime(files, folder)
     if files.model is None or files.text is None:
         raise UsageError(
@@ -61,13 +67,13 @@ def open_runtime(folder: Path, name: RuntimeName | None = None) -> tuple[Runtime
             found=text_config.width,
         )
     build = _build_torch_runtime if name == "torch" else _build_mlx_runtime
-    return build(config, state, text_config, text_state), lambda text: tokenize(
+    return build(config, state, text_config, text_state, device), lambda text: tokenize(
         text, files.tokenizer, config.prompt_tokens
     )
 
 
 def tiny_runtime(
-    name: RuntimeName | None = None, config: Config = TINY
+    name: RuntimeName | None = None, config: Config = TINY, device: str | None = None
 ) -> tuple[Runtime, Tokenize]:
     """A random model of toy sizes, the same weights in torch and MLX; its sound means nothing.
 
@@ -86,7 +92,7 @@ def tiny_runtime(
     )
     text_config = replace(TINY_TEXT, width=config.cond_dim)
     build = _build_mlx_runtime if name == "mlx" else _build_torch_runtime
-    return build(config, state, text_config, text_state), lambda text: bytes_as_tokens(
+    return build(config, state, text_config, text_state, device), lambda text: bytes_as_tokens(
         text, text_config.vocabulary, config.prompt_tokens
     )
 
@@ -177,8 +183,21 @@ def _to_float32(tensor: Any) -> Array:
     return np.asarray(tensor.values(), np.float32)
 
 
+def _refuse_litert_device(device: str | None) -> None:
+    if device not in (None, "cpu"):
+        raise UsageError(
+            "LiteRT runs on the processor here",
+            where=f"--device {device}",
+            hint="leave --device away, or take --runtime torch",
+        )
+
+
 def _build_torch_runtime(
-    config: Config, state: dict[str, Array], text: Any, text_state: dict[str, Array]
+    config: Config,
+    state: dict[str, Array],
+    text: Any,
+    text_state: dict[str, Array],
+    device: str | None,
 ) -> Runtime:
     try:
         import torch
@@ -186,6 +205,7 @@ def _build_torch_runtime(
         raise UsageError(
             "running the model needs PyTorch", hint=format_install_command("run")
         ) from error
+
     from auscult.families.stable_audio.runtime_torch import TorchRuntime
     from auscult.families.t5_encoder import torch as encoder
 
@@ -193,7 +213,8 @@ def _build_torch_runtime(
         words = encoder.build(text)
     encoder.load(words, _to_torch_tensors(text_state))
     _release_pages_after(words.encoder.block)
-    return TorchRuntime(build_torch_model(config, state), words)
+    place = device or "cpu"
+    return TorchRuntime(build_torch_model(config, state).to(place), words.to(place))
 
 
 def build_torch_model(config: Config, state: dict[str, Array]) -> Any:
@@ -228,7 +249,11 @@ def _release_pages_after(blocks: Any) -> None:
 
 
 def _build_mlx_runtime(
-    config: Config, state: dict[str, Array], text: Any, text_state: dict[str, Array]
+    config: Config,
+    state: dict[str, Array],
+    text: Any,
+    text_state: dict[str, Array],
+    _device: str | None,
 ) -> Runtime:
     try:
         import mlx.core  # noqa: F401

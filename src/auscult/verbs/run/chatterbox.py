@@ -17,14 +17,13 @@ from auscult.families.chatterbox.files import (
     find_chatterbox_files,
     read_conditions,
 )
+from auscult.families.chatterbox.open_runtime import open_runtime, tiny_runtime
 from auscult.families.chatterbox.runtimes import (
     ChatterboxRuntime,
     DrawnNoise,
     Floats,
     NoiseStreams,
     RuntimeName,
-    open_runtime,
-    tiny_runtime,
 )
 from auscult.families.chatterbox.stream import (
     SpeechTokenStream,
@@ -37,6 +36,7 @@ from auscult.families.chatterbox_t3.generate import Ids, draw_tokens
 from auscult.families.chatterbox_t3.sampling import Sampling
 from auscult.families.chatterbox_t3.text import bytes_as_tokens, normalise, tokenize
 from auscult.report.sections.run import RunSection
+from auscult.runtime.device import DeviceName, prepare_device
 from auscult.sound.recording import Recording, read_recording
 from auscult.verdict import Report, Verdict
 
@@ -60,6 +60,7 @@ def run_chatterbox(
     tokens: Ids | None = None,
     noise: DrawnNoise | None = None,
     chunk_seconds: float | None = None,
+    device: DeviceName | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Say a text and write it as sound, in 32-bit floats where the file is WAV.
@@ -80,6 +81,7 @@ def run_chatterbox(
             file that grows under its own name. What fits into one chunk sounds as it does without;
             in a longer one every chunk is rendered from what is known by then. All at once, if
             None.
+        device: Where the models run; the processor, if None.
 
     Returns:
         PASS; `run` has the facts.
@@ -97,7 +99,7 @@ def run_chatterbox(
     )
     request.check_settings()
     start_time = time.monotonic()
-    model = tiny_runtime(runtime) if files is None else open_runtime(files, runtime)
+    model = _open_model(files, runtime, device)
     loaded_time = time.monotonic()
     conditioning = _load_conditioning(model, reference, files, exaggeration)
     token_stream = _open_token_stream(model, request, files, conditioning, progress)
@@ -109,6 +111,16 @@ def run_chatterbox(
     facts["took_seconds"] = time.monotonic() - loaded_time
     subject = "a tiny random model" if tiny else str(weights)
     return Report("run chatterbox", (subject,), Verdict.PASS, section=RunSection(facts))
+
+
+def _open_model(
+    files: ChatterboxFiles | None, runtime: RuntimeName, device: DeviceName | None
+) -> ChatterboxRuntime:
+    """The models of a folder, or the tiny ones."""
+    prepare_device(device, runtime, extra="run")
+    if files is None:
+        return tiny_runtime(runtime, device)
+    return open_runtime(files, runtime, device)
 
 
 @dataclass(frozen=True, eq=False)

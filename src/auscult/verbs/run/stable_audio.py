@@ -19,6 +19,7 @@ from auscult.families.stable_audio.runtimes import RuntimeName, Tokenize, open_r
 from auscult.families.stable_audio.samplers import SAMPLERS, fitting
 from auscult.finding import Finding, Fix, Severity
 from auscult.report.sections.run import RunSection
+from auscult.runtime.device import DeviceName, prepare_device
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verbs.run.sound_facts import describe_sound
 from auscult.verdict import Report, Verdict
@@ -43,6 +44,7 @@ def run_stable_audio(
     inpaint: str | Path | None = None,
     keep: Sequence[tuple[float, float]] = (),
     normalize: bool = False,
+    device: DeviceName | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Make a sound from a prompt and write it, in 32-bit floats at the loudness that the model gave
@@ -58,6 +60,7 @@ def run_stable_audio(
         init_audio: A sound to vary, with `init_noise` of the noise. `inpaint`: one to fill in but
             for the spans `keep`, in seconds, where the model is made for that.
         normalize: Scale the sound so that its peak is full scale.
+        device: Where the model runs; the processor, if None.
 
     Returns:
         PASS, with the warning `sampler-mismatch` where sampler or guidance are not the model's;
@@ -70,11 +73,10 @@ def run_stable_audio(
     _check_arguments(weights, output, tiny=tiny)
     initial_recording = None if init_audio is None else read_recording(init_audio)
     inpaint_recording = None if inpaint is None else read_recording(inpaint)
-    model, tokenize = _open_model(weights, runtime, tiny=tiny)
+    model, tokenize = _open_model(weights, runtime, device, tiny=tiny)
     numbers = _choose_numbers(model.config, seconds_start, seconds)
-    request = Request(tokenize(prompt), numbers, seconds, sampler, steps, guidance, seed)
     request = replace(
-        request,
+        Request(tokenize(prompt), numbers, seconds, sampler, steps, guidance, seed),
         negative=tokenize(negative) if negative else None,
         initial=_resample_sound(initial_recording, model.config),
         initial_noise=init_noise,
@@ -95,11 +97,17 @@ def _build_report(subject: str, config: Config, generated: Made, facts: dict[str
 
 
 def _open_model(
-    weights: str | Path | None, runtime: RuntimeName | None, *, tiny: bool
+    weights: str | Path | None,
+    runtime: RuntimeName | None,
+    device: DeviceName | None,
+    *,
+    tiny: bool,
 ) -> tuple[Runtime, Tokenize]:
+    if device is not None and runtime != "litert":
+        prepare_device(device, runtime or "torch", extra="run")
     if tiny:
-        return tiny_runtime(runtime)
-    return open_runtime(Path(str(weights)), runtime)
+        return tiny_runtime(runtime, device=device)
+    return open_runtime(Path(str(weights)), runtime, device)
 
 
 def _generate_timed(
