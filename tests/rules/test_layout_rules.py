@@ -10,7 +10,7 @@ import pytest
 from auscult.finding import Finding, Severity
 from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
-from auscult.weights import Checkpoint
+from auscult.weights import Checkpoint, ModuleInfo
 from tests.rules.models import (
     Arrays,
     code,
@@ -83,6 +83,31 @@ def test_linear_layout_with_square_matrices() -> None:
     good = filled({"c_attn.weight": (24, 8), "c_proj.weight": (8, 8), "ln.weight": (8,)})
     bad, names = permuted(good, (1, 0), lambda _: True)
     assert set(found(run(bad, good), "layout-linear").where) == names
+
+
+def in_a_graph(arrays: Arrays, straight: str = "") -> Checkpoint:
+    """A graph that multiplies by each matrix from the right, all but `straight` turned round for it."""
+    tensors = {
+        f"val_{number}": array if name == straight else np.ascontiguousarray(array.T)
+        for number, (name, array) in enumerate(arrays.items())
+    }
+    modules = {name: ModuleInfo(name, "MatMul", {"node": name, "input": 1}) for name in tensors}
+    return Checkpoint.of(tensors, "b", modules=modules)
+
+
+def test_a_square_matrix_left_as_it_is_among_transposed_ones() -> None:
+    good = filled({"up.weight": (24, 12), "query.weight": (12, 12), "down.weight": (12, 24)})
+    report = diff(Checkpoint.of(good, "a"), in_a_graph(good, straight="query.weight"))
+    finding = found(report, "layout-linear")
+    assert (finding.severity, finding.where) == (Severity.ERROR, ("val_1",))
+    assert report.verdict is Verdict.DIVERGENT
+
+
+def test_a_graph_with_every_matrix_transposed_only_informs() -> None:
+    good = filled({"up.weight": (24, 12), "query.weight": (12, 12), "down.weight": (12, 24)})
+    report = diff(Checkpoint.of(good, "a"), in_a_graph(good))
+    assert report.verdict is Verdict.EQUIVALENT
+    assert not any(finding.severity is Severity.ERROR for finding in report.findings)
 
 
 def test_layout_mixed_names_the_odd_ones() -> None:

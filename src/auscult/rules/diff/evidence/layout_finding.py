@@ -55,11 +55,13 @@ def build_layout_finding(
     """One finding for all permuted layers of a kind.
 
     It only informs where the two files are two frameworks' whole conventions; it is an error where code expects other axes,
-    where one file mixes conventions between kinds of layer, or where no framework stores the layer so.
+    where one file mixes conventions between kinds of layer, where no framework stores the layer so, or where it is not stored
+    as its like are.
     """
     layers = _summarise_layers(subject, places)
     severity = Severity.ERROR
-    if layers.is_consistent and not subject.compares_shapes:
+    is_any_faulty = any(match.fault for match in layers.matches)
+    if layers.is_consistent and not subject.compares_shapes and not is_any_faulty:
         severity = Severity.INFO
     confidence, settled_by = 1.0, None
     safety: Safety = "safe"

@@ -1,7 +1,7 @@
 """The weights of linear layers are transposed.
 
 **What it finds.** Matrices stored (in, out) where (out, in) is expected, or the reverse, the square
-ones included.
+ones included. Also a square matrix that alone was left as it is where all its like are transposed.
 
 **What you hear.** Square projections (attention, most of them) load without an error and compute
 with the transpose: text that no one can follow, melted prosody, noise.
@@ -15,7 +15,8 @@ has both kinds.
 **How it is measured.** Against the other side's values: the permutation after which they are equal,
 bit for bit or within a number format's error. Where one side is code with fresh weights, by shapes
 and the kind of layer, and square weights follow the layout that the others show (`same_shape`
-counts them; confidence 0.7). No threshold.
+counts them; confidence 0.7). No threshold. A square matrix that lies as the reference's does is an
+error where the matrices that the same operators take are transposed.
 
 **Example.** GPT-2 stores its projections as (in, out), and a port copies them into Linear layers:
 
@@ -32,7 +33,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding
+from auscult.align.records import Match
+from auscult.facts.words import format_count
+from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.layout_finding import build_layout_finding
 from auscult.rules.diff.evidence.permutations import find_permuted_places
@@ -52,3 +55,25 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if places:
         yield build_layout_finding(CODE, NAME, "matrix", subject, places)
+    straight = [match for match in subject.alignment.matches if _is_left_straight(match)]
+    if straight:
+        yield _describe_straight(straight)
+
+
+def _is_left_straight(match: Match) -> bool:
+    """Whether it is a matrix that lies as the reference's does, although its like show that it has to be transposed."""
+    return match.fault and not match.ops and match.cause is None
+
+
+def _describe_straight(matches: list[Match]) -> Finding:
+    matrices = format_count(len(matches), "square matrix")
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        tuple(name for match in matches for name in match.b),
+        f"{matrices} of the candidate left in the reference's order, where those that are used alike are transposed:"
+        f" the candidate computes with the transpose ({matches[0].b[-1]} = {matches[0].a[-1]})",
+        evidence={"axes": {"[1, 0]": len(matches)}, "same_shape": len(matches)},
+        rank=33,
+    )
