@@ -43,6 +43,24 @@ def test_constants_are_listed_with_the_operator_that_takes_them(tmp_path: Path) 
     assert operators["linear"] == "MatMul"
 
 
+@pytest.mark.parametrize("factor", [1.0, 1.5])
+def test_a_bias_of_one_number_in_float16_is_that_of_its_convolution(
+    factor: float, tmp_path: Path
+) -> None:
+    weight, bias = DRAW.normal(size=(1, 8, 7)).astype(np.float32), np.float32([0.0485])
+    ir = IrWriter()
+    kernel = ir.add_constant("weight_compressed", weight.astype(np.float16))
+    x = ir.add("convolution", "Convolution", ir.add("x", "Parameter"), ir.decompress("w", kernel))
+    stored = (bias * np.float32(factor)).astype(np.float16).reshape(1, 1, 1)
+    added = ir.add_constant("bias_compressed", stored)
+    ir.add("sum", "Add", x, ir.decompress("Reshape", added))
+    ir.write(tmp_path / "model.xml")
+    reference = Checkpoint.of({"conv_post.weight": weight, "conv_post.bias": bias})
+    report = diff(reference, open_checkpoint(tmp_path / "model.xml"))
+    expected = "EQUIVALENT" if factor == 1.0 else "DIVERGENT"
+    assert report.verdict.name == expected
+
+
 def test_a_weight_in_float16_has_the_name_that_the_runtime_shows(tmp_path: Path) -> None:
     ir = IrWriter()
     values = DRAW.normal(size=(3, 2)).astype(np.float16)

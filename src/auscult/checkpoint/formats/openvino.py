@@ -67,6 +67,7 @@ RECURRENT_INPUTS = {
     "RNNCell": (0, 5, 1, 2, 3),
 }
 GROUPED = frozenset(("GroupConvolution", "GroupConvolutionBackpropData"))
+PRODUCTS = GROUPED | {"Convolution", "ConvolutionBackpropData", "MatMul"}
 TRANSPARENT = frozenset(("Convert", "Transpose", "FakeQuantize", "Reshape", "Squeeze", "Unsqueeze"))
 MAX_PASSED = 8
 """Operators between a constant and the one that takes it."""
@@ -147,7 +148,7 @@ class _IrReader:
     def _keep(self, graph: IrGraph, layer: IrLayer, tensor: Tensor) -> None:
         use = _find_use(graph, layer)
         if use is not None:
-            self.modules[tensor.name] = _describe_use(use, tensor)
+            self.modules[tensor.name] = _describe_use(use, tensor, _find_product(graph, use))
             if use.layer.type in GROUPED and use.position == 1 and "Reshape" not in use.passed:
                 tensor = _join_groups(tensor)
         self.tensors[tensor.name] = tensor
@@ -193,12 +194,24 @@ def _find_use(graph: IrGraph, constant: IrLayer) -> _ConstantUse | None:
     return None
 
 
-def _describe_use(use: _ConstantUse, tensor: Tensor) -> ModuleInfo:
-    """The use of a constant in ONNX's words."""
+def _find_product(graph: IrGraph, use: _ConstantUse) -> IrLayer | None:
+    """The convolution or product to whose output a constant is added: the layer that it is the bias of."""
+    if use.layer.type != "Add":
+        return None
+    source = graph.find_input(use.layer, 1 - use.position)
+    if source is None or source.type not in PRODUCTS:
+        return None
+    return source
+
+
+def _describe_use(use: _ConstantUse, tensor: Tensor, product: IrLayer | None) -> ModuleInfo:
+    """The use of a constant in ONNX's words; `layer` is the operator that it is the bias of."""
     kind = OPERATORS.get(use.layer.type, use.layer.type)
     numbers = RECURRENT_INPUTS.get(use.layer.type, ())
     number = numbers[use.position] if use.position < len(numbers) else use.position
     attributes: dict[str, Any] = {**use.layer.data, "node": use.layer.name, "input": number}
+    if product is not None:
+        attributes["layer"] = product.name
     if use.passed:
         attributes["through"] = tuple(OPERATORS.get(step, step) for step in use.passed)
     return ModuleInfo(tensor.name, kind, attributes)
