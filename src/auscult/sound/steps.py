@@ -186,7 +186,8 @@ class _LagFollower:
             if self.far_searches > MAX_FAR_SEARCHES:
                 return False
             lag, found = self._search(piece, start, margin)
-            if lag is None or 1 - found > MAX_LEFT_SHARE * (1 - correlation):
+            is_better = lag is not None and 1 - found <= MAX_LEFT_SHARE * (1 - correlation)
+            if lag is None or not is_better or self._is_reused_past_end(lag, start):
                 self.misses += 1
                 return True
             correlation = found
@@ -195,6 +196,13 @@ class _LagFollower:
         self.misses = 0
         self.last_found, self.last_correlation = start, correlation
         return True
+
+    def _is_reused_past_end(self, lag: int, start: int) -> bool:
+        """Whether the recording ended before this piece, and the lag finds it again in what was
+        already a copy of another piece: the reference says the like twice, and its end is missing.
+        """
+        is_past_end = start + self.lag + self.size > len(self.x)
+        return bool(self.found and is_past_end and start + lag < self.last_found + self.lag)
 
     def _correlate(self, piece: NDArray[np.float64], first: int) -> float:
         window = self.x[max(first, 0) : max(first + self.size, 0)]
