@@ -1,6 +1,6 @@
 """Judge real ports one by one, and print what auscult says of each.
 
-python -m benchmarks.real_ports [--list] [--report] [NAME ...]
+python -m benchmarks.real_ports [--blocks] [--list] [--report] [NAME ...]
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", help="parts of names; default: all")
     parser.add_argument("--list", action="store_true", help="only list the pairs")
     parser.add_argument("--report", action="store_true", help="print auscult's whole report")
+    parser.add_argument(
+        "--blocks", action="store_true", help="blocks on the libraries' defaults instead of ports"
+    )
     options = parser.parse_args(arguments)
-    for pair in find_pairs(options.names):
+    for pair in find_pairs(options.names, "blocks" if options.blocks else "pairs"):
         if options.list:
             print(pair.name)
             continue

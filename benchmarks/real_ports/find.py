@@ -20,10 +20,10 @@ MAX_REASON = 110
 """Characters kept of why a pair could not be made."""
 
 
-def find_pairs(parts: Sequence[str] = ()) -> list[Pair]:
-    """All pairs, or those whose names contain one of `parts`."""
+def find_pairs(parts: Sequence[str] = (), folder: str = "pairs") -> list[Pair]:
+    """All pairs of a folder, or those whose names contain one of `parts`."""
     open_packages()
-    modules = plugins.import_modules("benchmarks.real_ports.pairs")
+    modules = plugins.import_modules(f"benchmarks.real_ports.{folder}")
     pairs = [pair for module in modules for pair in module.PAIRS]
     if not parts:
         return pairs

@@ -148,8 +148,10 @@ def measure_output_error(sides: Sides) -> float:
 
 
 def run_side(side: Any, inputs: Mapping[str, Any]) -> Any:
-    """The first output of a torch or MLX module, or of an ONNX file."""
+    """The first output of a torch or MLX module, or of an ONNX or LiteRT file."""
     if isinstance(side, str | Path):
+        if str(side).endswith(".tflite"):
+            return run_litert(str(side), inputs)
         return run_onnx(str(side), inputs)
     if type(side).__module__.startswith("mlx") or hasattr(side, "load_weights"):
         return run_mlx(side, inputs)
@@ -178,6 +180,18 @@ def run_onnx(file: str, inputs: Mapping[str, Any]) -> Any:
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_inputs()]
     return session.run(None, dict(zip(names, inputs.values(), strict=True)))[0]
+
+
+def run_litert(file: str, inputs: Mapping[str, Any]) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(file)
+    interpreter.allocate_tensors()
+    details = sorted(interpreter.get_input_details(), key=lambda detail: detail["name"])
+    for detail, array in zip(details, inputs.values(), strict=True):
+        interpreter.set_tensor(detail["index"], np.asarray(array))
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
 def split_inputs(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Blocks of audio models on the libraries' defaults, and hand-made ports of them: each right once, and once with each of the usual faults."""
