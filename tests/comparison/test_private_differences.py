@@ -56,6 +56,49 @@ def test_values_that_the_caller_cuts_are_no_error() -> None:
         assert "up" in {skip.where for skip in report.skips}
 
 
+def test_a_private_difference_is_told_once() -> None:
+    report = run(Net(cuts=True), Net(cuts=False))
+    told = [skip.where for skip in report.skips]
+    assert len(told) == len(set(told))
+
+
+class Shift(nn.Module):
+    def __init__(self, amount: torch.Tensor) -> None:
+        super().__init__()
+        self.amount = amount
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.amount
+
+
+class FoldedBias(nn.Module):
+    """The bias of a layer is added by the layer, or by the next one; a second layer may lose its own."""
+
+    def __init__(self, *, folded: bool, lost: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.pre, self.post = nn.Conv1d(4, 4, 3), nn.Conv1d(4, 2, 3)
+        bias = self.pre.bias.detach()[:, None].clone()
+        self.shift = Shift(1 + bias if folded else torch.ones(4, 1))
+        with torch.no_grad():
+            if folded:
+                self.pre.bias.zero_()
+            if lost:
+                self.post.bias.zero_()
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.post(self.shift(self.pre(x)))
+        return y
+
+
+def test_a_bias_that_the_next_layer_adds_is_no_error_beside_a_true_one() -> None:
+    report = compare(FoldedBias(folded=False), FoldedBias(folded=True), inputs=X)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, ())
+    report = compare(FoldedBias(folded=False), FoldedBias(folded=True, lost=True), inputs=X)
+    assert [(each.cause, each.where) for each in report.findings] == [("bias-missing", ("post",))]
+
+
 def test_a_cut_one_frame_late_is_an_error() -> None:
     report = run(Net(cuts=False), Net(cuts=False, shift=1))
     assert report.verdict is Verdict.DIVERGENT

@@ -100,7 +100,14 @@ def build_layer_case(material: CaseMaterial, place: TensorPlace) -> LayerCase | 
         reference_steps=reference_steps,
         candidate_steps=candidate_steps,
         later=_collect_later_outputs(reference, scope, reference_record),
+        draws_noise=_may_draw_noise(material),
     )
+
+
+def _may_draw_noise(material: CaseMaterial) -> bool:
+    """Whether a side drew random numbers. A live reference records its draws; what it is handed as inputs, both are handed."""
+    draws = material.reference.manifest.noise or material.candidate.manifest.noise
+    return bool(draws) or material.runner is None
 
 
 def _find_changing_parent(

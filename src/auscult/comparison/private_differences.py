@@ -50,7 +50,7 @@ def dismiss_private_differences(
     """The results without errors that nothing behind them shows; and what is said of these.
 
     That is: where the model's output agrees, those with nothing behind them that differs; and in any case those whose output
-    arrives as the reference's wherever the reference hands it on. (A scale of an embedding is applied in it, or by its caller.)
+    arrives as the reference's wherever the reference hands it on, or is taken by modules that give the same all the same. (A scale of an embedding is applied in it, or by its caller.)
     A choice that rounding decided stays explained by that: the output agrees there only as far as chance lets it.
     """
     results = tuple(results)
@@ -125,7 +125,23 @@ def _is_taken_unchanged(
         and (record.shape, record.statistics) == content
     }
     taken = [comparison for comparison in comparisons.all if _find_key(comparison) in takers]
-    return bool(taken) and not any(comparison.differs for comparison in taken)
+    unchanged = {_find_key(comparison) for comparison in taken if not comparison.differs}
+    absorbed = {
+        (path, call, role)
+        for path, call, role in takers - unchanged
+        if path and _gives_the_same(comparisons, path, call)
+    }
+    compared = {_find_key(comparison) for comparison in taken}
+    return bool(unchanged | absorbed) and compared <= unchanged | absorbed
+
+
+def _gives_the_same(comparisons: TensorComparisons, path: str, call: int) -> bool:
+    """Whether what a module gives was compared and agrees: whatever it took, nothing came of that.
+
+    (An exported graph folds a bias into the table of positions that is added next.)
+    """
+    outputs = comparisons.outputs(path, call)
+    return bool(outputs) and not any(output.differs for output in outputs)
 
 
 def _is_within(path: str, outer: str) -> bool:

@@ -56,6 +56,7 @@ class LayerCase:
         reference_steps, candidate_steps: The calls of an iterated module, for a case about the loop around it.
         later: What the parent's children give behind the place, by trace key (`norm1:output`). In a run on the reference's tensors
             a candidate that calls one of them before the place has it there already.
+        draws_noise: Whether either side may have drawn random numbers; False where both runs recorded their draws, and made none.
         searched: What the searches found while mistakes are tried here (see `explain.searches`); emptied afterwards.
     """
 
@@ -78,6 +79,7 @@ class LayerCase:
     reference_steps: IteratedCalls | None = None
     candidate_steps: IteratedCalls | None = None
     later: Mapping[str, Array] = field(default_factory=dict)
+    draws_noise: bool = True
     searched: dict[Hashable, object] = field(default_factory=dict, init=False, repr=False)
 
     @property

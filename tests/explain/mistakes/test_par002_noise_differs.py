@@ -20,3 +20,9 @@ def test_another_draw() -> None:
 def test_a_draw_of_another_size_is_another_fault() -> None:
     louder = replace(CASE, candidate=2 * CASE.candidate)
     assert collect_explanations(load_mistake("PAR002"), louder, FLOOR) == []
+
+
+def test_no_noise_where_both_runs_recorded_that_they_draw_none() -> None:
+    silent = replace(CASE, role="output", draws_noise=False)
+    assert collect_explanations(load_mistake("PAR002"), silent, FLOOR) == []
+    assert_explained("noise-differs", replace(silent, draws_noise=True))

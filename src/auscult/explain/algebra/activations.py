@@ -71,6 +71,8 @@ class Activation:
         return f"{self.name}({self.constant:.4g})"
 
 
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+"""Of Klambauer et al. 2017."""
 CONSTANT_FREE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda x: x,
     "relu": lambda x: np.maximum(x, 0.0),
@@ -80,6 +82,13 @@ CONSTANT_FREE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "silu": lambda x: x * expit(x),
     "mish": ops.mish,
     "elu": ops.elu,
+    "elu(0.5)": lambda x: np.where(x > 0, x, 0.5 * np.expm1(np.minimum(x, 0.0))),
+    "celu(0.5)": lambda x: np.where(x > 0, x, 0.5 * np.expm1(2 * np.minimum(x, 0.0))),
+    "selu": lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0.0))),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_sigmoid(0.2)": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+    "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "log_sigmoid": lambda x: -ops.softplus(-x),
     "tanh": np.tanh,
     "sigmoid": expit,
     "softplus": ops.softplus,

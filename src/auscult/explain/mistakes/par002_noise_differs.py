@@ -62,6 +62,10 @@ MAX_STANDARD_ERRORS = 6.0
 """How far mean, deviation and correlation of two draws may lie from what they should be.
 
 Chosen, not measured."""
+MAX_CORRELATION = 0.3
+"""Of two draws, however few elements they have: of 64, six standard errors would be 0.75.
+
+Chosen, not measured."""
 MAX_NORMAL_STANDARD_ERRORS = 4.0
 """The same for the moments of one tensor that has to be a standard normal draw.
 
@@ -90,6 +94,8 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         return
     x, y = to_float64(reference).ravel(), to_float64(candidate).ravel()
     is_known_draw = case.reference_steps is not None or case.role == "noise"
+    if not is_known_draw and not case.draws_noise:
+        return
     if not is_known_draw and not _is_standard_normal(x):
         return
     if not x.std() or not y.std():
@@ -113,7 +119,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
 def _are_independent_draws(x: Array, y: Array, correlation: float) -> bool:
     is_same_mean = abs(x.mean() - y.mean()) < MAX_STANDARD_ERRORS * x.std() / np.sqrt(x.size)
     is_same_deviation = abs(np.log(y.std() / x.std())) < MAX_STANDARD_ERRORS / np.sqrt(2 * x.size)
-    is_uncorrelated = abs(correlation) < MAX_STANDARD_ERRORS / np.sqrt(x.size)
+    is_uncorrelated = abs(correlation) < min(MAX_STANDARD_ERRORS / np.sqrt(x.size), MAX_CORRELATION)
     return bool(
         is_same_mean and is_same_deviation and is_uncorrelated and relative_error(y, x) > MIN_ERROR
     )

@@ -285,10 +285,12 @@ def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:
         Skip(pair.a, f"aligned with {pair.b} by {pair.by}, in doubt: {pair.doubt}")
         for pair in comparison.alignment.doubts
     ]
+    described_paths = {skip.where for skip in comparison.skips}
     undecided_paths = [
         result.path_ref
         for result in comparison.results
         if choose_bucket(comparison, result) == "different"
+        and result.path_ref not in described_paths
     ]
     if comparison.outputs_agree:
         reason = "differs inside, but the model's output agrees"
