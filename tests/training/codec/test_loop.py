@@ -21,9 +21,10 @@ from auscult.errors import CheckpointError  # noqa: E402
 from auscult.families.codec import storage  # noqa: E402
 from auscult.families.codec.storage import read_codec, read_tensors  # noqa: E402
 from auscult.training.codec.loop import train  # noqa: E402
-from auscult.training.codec.trainer import RELEASE, RESUME, Trainer  # noqa: E402
+from auscult.training.codec.trainer import RELEASE, Trainer  # noqa: E402
 from auscult.training.loop import LOG_EVERY, TrainingError  # noqa: E402
 from auscult.training.steps import find_learning_rate  # noqa: E402
+from auscult.training.trainer import RESUME  # noqa: E402
 from tests.training.codec.small import config, speech  # noqa: E402
 
 EVERYTHING = {

@@ -20,8 +20,9 @@ from auscult.sound.mel import mel_spectrogram  # noqa: E402
 from auscult.sound.recording import Recording, read_recording, write_recording  # noqa: E402
 from auscult.training.loop import TrainingError, TrainingStoppedError  # noqa: E402
 from auscult.training.recordings import Speech  # noqa: E402
+from auscult.training.trainer import RESUME  # noqa: E402
 from auscult.training.vocoder.loop import train_vocoder  # noqa: E402
-from auscult.training.vocoder.trainer import RELEASE, RESUME, VocoderTrainer  # noqa: E402
+from auscult.training.vocoder.trainer import RELEASE, VocoderTrainer  # noqa: E402
 from auscult.training.vocoder.validate import render_frames  # noqa: E402
 from auscult.verbs.diagnose.family_build import read_stored_mel  # noqa: E402
 from auscult.verbs.run.vocoder.vocoder import run_vocoder  # noqa: E402

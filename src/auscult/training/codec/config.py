@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from auscult.families.codec.config import Config
-from auscult.training.settings import Device, Precision, check_fields
+from auscult.training.settings import GeneratorTrainConfig, check_fields
 
 Start = Literal["lapped-transform", "random"]
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(GeneratorTrainConfig):
     """The defaults train the Telugu codec that comes with the package."""
 
     codec: Config = field(default_factory=Config)
@@ -24,16 +24,12 @@ class TrainConfig:
 
     steps: int = 800
     batch: int = 16  # segments, of all processes together
-    segment: float = 0.5  # seconds
     learning_rate: float = 8e-4
     warmup: int = 50  # steps
     decay_share: float = (
         0.5  # the last share of the steps, over which the rate falls along a cosine
     )
-    final_rate: float = 0.03  # share of the rate that is left at the end
     clip: float = 1.0  # largest norm of the gradient
-    precision: Precision = "no"
-    seed: int = 7
     start: Start = (  # or random weights; only a codec that reads the waveform with one stride can start as one
         "lapped-transform"
     )
@@ -47,8 +43,6 @@ class TrainConfig:
     adversarial_weight: float = 0.0  # critics take part where it is above zero
     matching_weight: float = 0.0
     critic_start: int = 0  # first step with critics
-    critic_rate: float = 4e-4
-    critic_channels: int = 16
     balance: bool = (
         False  # weights are shares of the gradient at the output instead of factors of the losses
     )
@@ -61,12 +55,6 @@ class TrainConfig:
     evaluate_every: int = 100
     save_every: int = 100
     watch_every: int = 100  # steps between looks of the monitor
-    device: Device = "auto"  # a GPU where torch finds one for CUDA, else the processor
-    threads: int = 0  # of torch on a CPU; 0 leaves them as they are
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for a file or a log."""
-        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:

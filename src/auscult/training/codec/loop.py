@@ -10,11 +10,12 @@ from typing import Any
 from auscult.facts.progress import Progress
 from auscult.families.codec.storage import read_tensors
 from auscult.training.codec.config import TrainConfig
-from auscult.training.codec.trainer import RESUME, Trainer
+from auscult.training.codec.trainer import Trainer
 from auscult.training.codec.validate import evaluate_codec, reconstruct_samples
 from auscult.training.journal import Journal
 from auscult.training.loop import RunParts, run_steps
 from auscult.training.recordings import Speech
+from auscult.training.trainer import RESUME
 
 
 def train(

@@ -1,9 +1,5 @@
-"""One training step, and everything that it depends on.
-
-Accelerate places the model, casts for mixed precision and averages the gradients under `torchrun`;
-everything else is written out here, so that it can be read and changed. A step depends on the seed,
-its number and the state alone, and the state is in the checkpoint: a run that is killed and resumed
-goes on bit for bit.
+"""One step of a codec's training, and everything that it depends on: codebooks and the balancer beside what every
+trainer has.
 """
 
 from __future__ import annotations
@@ -17,15 +13,9 @@ import torch
 from torch import Tensor
 
 from auscult.families.codec.quantizer import Quantized
-from auscult.families.codec.storage import write_codec, write_tensors
+from auscult.families.codec.storage import write_codec
 from auscult.families.codec.torch import Codec
-from auscult.training.checkpoint import (
-    flatten_optimizer,
-    flatten_scaler,
-    restore_optimizer,
-    restore_scaler,
-    select_prefix,
-)
+from auscult.training.checkpoint import select_prefix
 from auscult.training.codec.balancer import Balancer
 from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.config import TrainConfig
@@ -33,18 +23,13 @@ from auscult.training.codec.initial import start_codec
 from auscult.training.codec.losses import CodecLosses, commitment_loss
 from auscult.training.codec.monitor import CodecMonitor
 from auscult.training.codec.segments import Segments
-from auscult.training.critics import SoundCritics
 from auscult.training.monitor import MonitorReading
 from auscult.training.recordings import Speech
-from auscult.training.steps import (
-    build_optimizer,
-    draw_share,
-    find_learning_rate,
-    open_accelerator,
-    update_critics,
-)
+from auscult.training.steps import draw_share
+from auscult.training.trainer import GeneratorTrainer
 
-RESUME, RELEASE = "resume.safetensors", "codec.safetensors"
+RELEASE = "codec.safetensors"
+BETA = 0.9  # first moment of the codec's optimizer
 START_SEGMENTS = 256  # whose latents place the codebooks before the first step
 FINAL_DEAD_SHARE = 1e-3  # share of the mean use below which a code is moved even at the end
 _START_STEP = (
@@ -52,8 +37,10 @@ _START_STEP = (
 )  # no step of a run: the segments that place the codebooks are drawn under its number
 
 
-class Trainer:
+class Trainer(GeneratorTrainer[TrainConfig]):
     """The state of a run, and its steps."""
+
+    GENERATOR_NAME, RELEASE_NAME = "codec", RELEASE
 
     def __init__(self, config: TrainConfig, speech: Speech, codec: Codec | None = None) -> None:
         """
@@ -61,19 +48,14 @@ class Trainer:
             codec: To be trained instead of a fresh one of the config: one of another architecture,
                 say.
         """
-        self.config, self.speech = config, speech
-        self.accelerator = open_accelerator(config.precision, config.device, config.threads)
-        device = self.accelerator.device
+        super().__init__(config, speech)
         torch.manual_seed(config.seed)
-        self.codec: Codec = (
-            start_codec(config.codec, config.start) if codec is None else codec
-        ).to(device)
-        self.model, self.optimizer = self.accelerator.prepare(
-            self.codec, build_optimizer(self.codec, config.learning_rate, 0.9)
-        )
+        fresh = start_codec(config.codec, config.start) if codec is None else codec
+        self.prepare_generator(fresh, BETA)
+        self.codec: Codec = self.generator
         self.losses = CodecLosses(
             config.codec.sample_rate, mel=config.mel_weight > 0, spectral=config.spectral_weight > 0
-        ).to(device)
+        ).to(self.accelerator.device)
         self.books = Codebooks(
             self.codec.quantizer,
             decay=config.codebook_decay,
@@ -85,14 +67,7 @@ class Trainer:
         )
         self.balancer = Balancer() if config.balance else None
         self.monitor = CodecMonitor(config.codec.sample_rate)
-        self.critics: SoundCritics | None = None
-        if config.adversarial_weight > 0 or config.matching_weight > 0:
-            self.critics = SoundCritics(config.critic_channels).to(device)
-            optimizer = build_optimizer(self.critics, config.critic_rate, 0.8)
-            self.critic_model, self.critic_optimizer = self.accelerator.prepare(
-                self.critics, optimizer
-            )
-        self.step = self.bad_steps = 0
+        self.prepare_critics()
 
     @torch.no_grad()
     def place_codebooks(self) -> None:
@@ -117,21 +92,16 @@ class Trainer:
             config.codec.books,
             config.dropout,
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = find_learning_rate(self.step, config)
+        self.set_learning_rate()
         output, quantized = self.model(target, depths)
         output = output.float()
-        critic = self._train_critics(output, target)
+        critic = self.train_critics(output, target)
         terms = self.terms(output, target)
         commitment = commitment_loss(output, target, quantized.power, quantized.distance)
-        loss = self._sum_terms(terms, output) + config.commitment_weight * commitment
-        self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
-        norm = float(self.accelerator.clip_grad_norm_(self.codec.parameters(), config.clip))
+        loss = self.sum_terms(terms, output) + config.commitment_weight * commitment
+        norm = self.update_generator(loss)
         if isfinite(norm):
-            self.optimizer.step()
             self._update_books(quantized)
-        self.bad_steps = 0 if isfinite(norm) else self.bad_steps + 1
         self.step += 1
         error = (output.detach() - target).square().sum().clamp_min(1e-12)
         figures = {
@@ -151,39 +121,12 @@ class Trainer:
             self.books.dead = FINAL_DEAD_SHARE
         self.books.update(quantized)
 
-    def _train_critics(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        if self.critics is None or self.step < self.config.critic_start:
-            return {}
-        loss = update_critics(
-            self.accelerator,
-            self.critic_model,
-            self.critic_optimizer,
-            output[:, 0],
-            target[:, 0],
-            clip=self.config.clip,
-        )
-        return {"critic": loss}
-
-    def terms(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The losses of [batch, 1, time] that have a weight, by name."""
-        terms: dict[str, Tensor] = self.losses(output, target)
-        if self.critics is not None and self.step >= self.config.critic_start:
-            terms |= self.critics.requires_grad_(False).generator_loss(output[:, 0], target[:, 0])
-            self.critics.requires_grad_(True)
-        return {name: value for name, value in terms.items() if self._find_weight(name) > 0}
-
-    def _sum_terms(self, terms: Mapping[str, Tensor], output: Tensor) -> Tensor:
-        if self.balancer is not None:
-            return self.balancer.surrogate(
-                terms, {name: self._find_weight(name) for name in terms}, output
-            )
-        return sum(
-            (self._find_weight(name) * value for name, value in terms.items()), output.new_zeros(())
-        )
-
-    def _find_weight(self, name: str) -> float:
-        weight: float = getattr(self.config, f"{name}_weight")
-        return weight
+    def sum_terms(self, terms: Mapping[str, Tensor], output: Tensor) -> Tensor:
+        """The terms times their weights, or what the balancer makes of both."""
+        if self.balancer is None:
+            return super().sum_terms(terms, output)
+        weights = {name: self.find_weight(name) for name in terms}
+        return self.balancer.surrogate(terms, weights, output)
 
     def look(self) -> MonitorReading:
         """What the monitor sees on the next step's segments."""
@@ -192,43 +135,18 @@ class Trainer:
 
     def state(self) -> dict[str, Tensor]:
         """All that a resumed run needs."""
-        state = {
-            **{f"codec.{name}": value for name, value in self.codec.state_dict().items()},
-            **{f"books.{name}": value for name, value in self.books.state().items()},
-            **flatten_optimizer(self.optimizer, "optimizer."),
-            **flatten_scaler(self.accelerator.scaler),
-        }
-        if self.critics is not None:
-            state |= {f"critics.{name}": value for name, value in self.critics.state_dict().items()}
-            state |= flatten_optimizer(self.critic_optimizer, "critic_optimizer.")
+        state = super().state()
+        state |= {f"books.{name}": value for name, value in self.books.state().items()}
         if self.balancer is not None:
             state |= {f"balancer.{name}": value for name, value in self.balancer.state().items()}
         return state
 
     def restore(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """Go on from `state`. Critics that the earlier run did not have start fresh."""
-        self.codec.load_state_dict(select_prefix(tensors, "codec."))
+        super().restore(tensors, about)
         self.books.restore(select_prefix(tensors, "books."))
-        restore_optimizer(self.optimizer, tensors, "optimizer.")
-        if self.critics is not None and select_prefix(tensors, "critics."):
-            self.critics.load_state_dict(select_prefix(tensors, "critics."))
-            restore_optimizer(self.critic_optimizer, tensors, "critic_optimizer.")
         if self.balancer is not None:
             self.balancer.restore(select_prefix(tensors, "balancer."))
-        restore_scaler(self.accelerator.scaler, tensors)
-        self.step = int(about["step"])
 
-    def save(self, out: Path, **about: Any) -> bool:
-        """Both checkpoints, by the first process.
-
-        False if the disk did not take them; the ones before are then still whole.
-        """
-        if not self.accelerator.is_main_process:
-            return True
-        facts = {"step": self.step, "training": self.config.to_dict(), **about}
-        try:
-            write_tensors(self.state(), facts, out / RESUME)
-            write_codec(self.codec, self.config.codec, out / RELEASE, facts)
-        except OSError:
-            return False
-        return True
+    def write_release(self, path: Path, facts: Mapping[str, Any]) -> None:
+        write_codec(self.codec, self.config.codec, path, facts)

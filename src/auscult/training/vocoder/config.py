@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from auscult.families.vocoders import import_vocoder
 from auscult.sound.mel_definition import MelDefinition
 from auscult.sound.mel_search.families import FAMILIES
-from auscult.training.settings import Device, Precision, check_fields
+from auscult.training.settings import GeneratorTrainConfig, check_fields
 
 Family = Literal["vocos", "hifigan"]
 
 
 @dataclass(frozen=True)
-class VocoderTrainConfig:
+class VocoderTrainConfig(GeneratorTrainConfig):
     """The defaults train a small Vocos, in a time that a processor has."""
 
     family: Family = "vocos"
@@ -29,16 +29,12 @@ class VocoderTrainConfig:
 
     steps: int = 20000
     batch: int = 8  # segments, of all processes together
-    segment: float = 0.5  # seconds
     learning_rate: float = 1e-3
     warmup: int = 100  # steps
     decay_share: float = (
         0.7  # the last share of the steps, over which the rate falls along a cosine
     )
-    final_rate: float = 0.03  # share of the rate that is left at the end
     clip: float = 5.0  # largest norm of the gradient
-    precision: Precision = "no"
-    seed: int = 7
 
     mel_weight: float = 5.0  # L1 of the log bands
     stft_weight: float = 1.0  # multi-resolution STFT
@@ -47,27 +43,15 @@ class VocoderTrainConfig:
     critic_share: float = (
         0.5  # share of the steps before the critics take part: until then there is little to judge
     )
-    critic_rate: float = 4e-4
-    critic_channels: int = 16
 
     evaluate_every: int = 500
     save_every: int = 500
     watch_every: int = 250  # steps between looks of the monitor
-    device: Device = "auto"  # a GPU where torch finds one for CUDA, else the processor
-    threads: int = 0  # of torch on a CPU; 0 leaves them as they are
 
     @property
     def critic_start(self) -> int:
         """First step with critics."""
         return round(self.critic_share * self.steps)
-
-    @property
-    def has_critics(self) -> bool:
-        return self.adversarial_weight > 0 or self.matching_weight > 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for a file or a log."""
-        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> VocoderTrainConfig:

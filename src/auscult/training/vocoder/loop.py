@@ -13,9 +13,10 @@ from auscult.sound.mel import mel_spectrogram
 from auscult.training.journal import Journal
 from auscult.training.loop import RunParts, TrainingError, run_steps
 from auscult.training.recordings import Speech
+from auscult.training.trainer import RESUME
 from auscult.training.vocoder.config import VocoderTrainConfig
 from auscult.training.vocoder.sizes import build_config
-from auscult.training.vocoder.trainer import RESUME, VocoderTrainer
+from auscult.training.vocoder.trainer import VocoderTrainer
 from auscult.training.vocoder.validate import evaluate_griffin_lim, evaluate_vocoder, render_frames
 
 

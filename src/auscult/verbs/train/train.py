@@ -60,9 +60,9 @@ def train_model(
     from auscult.training.codec.config import TrainConfig
     from auscult.training.codec.loop import train as train_codec
     from auscult.training.codec.speech import read_speech
-    from auscult.training.codec.trainer import RESUME
     from auscult.training.loop import TrainingStoppedError
     from auscult.training.recordings import require_sound
+    from auscult.training.trainer import RESUME
 
     config = TrainConfig.from_dict(settings or {})
     codec = config.codec

@@ -50,8 +50,9 @@ def train_vocoder_model(
     """
     require_packages(settings or {})
     from auscult.training.loop import TrainingStoppedError
+    from auscult.training.trainer import RESUME
     from auscult.training.vocoder.loop import train_vocoder
-    from auscult.training.vocoder.trainer import RELEASE, RESUME
+    from auscult.training.vocoder.trainer import RELEASE
 
     config = read_settings(settings or {})
     data_check = check_data(config.data, Path(config.out) / RESUME, flawed, progress)
