@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,91 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.sound.recording import Recording
+from benchmarks.real_clip_sources import ENGINES, FRESH_PACKAGES, PACKAGES, SENTENCES
 
 if TYPE_CHECKING:
     import soundfile
 
-PACKAGES: Mapping[str, str] = {
-    "asterisk-core-sounds-en-wav": "prompts",
-    "asterisk-core-sounds-es-wav": "prompts",
-    "asterisk-core-sounds-fr-wav": "prompts",
-    "asterisk-core-sounds-it-wav": "prompts",
-    "asterisk-core-sounds-ru-wav": "prompts",
-    "asterisk-core-sounds-en-gsm": "prompts",
-    "asterisk-core-sounds-it-gsm": "prompts",
-    "asterisk-prompt-es-co": "prompts",
-    "asterisk-prompt-fr-armelle": "prompts",
-    "festvox-ru": "speech",
-    "fillets-ng-data-cs": "speech",
-    "fillets-ng-data-nl": "speech",
-    "klettres-data": "speech",
-    "ktuberling-data": "speech",
-    "pocketsphinx-testdata": "speech",
-    "tuxpaint-stamps-default": "speech",
-    "asterisk-moh-opsound-wav": "music",
-    "fretsonfire-songs-muldjord": "music",
-    "warzone2100-music": "music",
-    "asc-music": "music",
-    "drascula-music": "music",
-    "planetblupi-music-ogg": "music",
-    "singularity-music": "music",
-    "btanks-data": "game",
-    "colobot-common-sounds": "game",
-    "endless-sky-data": "game",
-    "extremetuxracer-data": "game",
-    "fillets-ng-data": "game",
-    "freedroid-data": "game",
-    "frozen-bubble-data": "game",
-    "hedgewars-data": "game",
-    "lincity-ng-data": "game",
-    "neverball-data": "game",
-    "pingus-data": "game",
-    "supertux-data": "game",
-    "trackballs-data": "game",
-    "wordwarvi-sound": "game",
-    "zaz-data": "game",
-    "hydrogen-data": "notes",
-    "lmms-common": "notes",
-    "lomiri-sounds": "signals",
-    "oxygen-sounds": "signals",
-    "psi-plus-sounds": "signals",
-    "sound-icons": "signals",
-    "sound-theme-freedesktop": "signals",
-}
-"""Package, and what kind of sound is in it."""
-ENGINES: Mapping[str, Sequence[Sequence[str]]] = {
-    "engine-flite": [
-        ["flite", "-voice", voice, "-o", "{file}", "-t", "{text}"]
-        for voice in ("awb", "kal", "rms", "slt")
-    ],
-    "engine-festival": [
-        ["text2wave", "-o", "{file}", "-eval", f"(voice_{voice})", "{text_file}"]
-        for voice in (
-            "kal_diphone",
-            "pc_diphone",
-            "czech_dita",
-            "suo_fi_lj_diphone",
-            "msu_ru_nsh_clunits",
-        )
-    ],
-    "engine-espeak-ng": [
-        ["espeak-ng", "-v", voice, "-w", "{file}", "{text}"]
-        for voice in ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "en+f3", "de+f2")
-    ],
-}
-"""Folder of the cache, and the commands that speak into it; what is not installed is left out.
-
-Debian's packages: flite, festival, festvox-kallpc16k, festvox-itapc16k, festvox-czech-dita,
-festvox-suopuhe-lj, festvox-ru, espeak-ng.
-"""
-SENTENCES = (
-    "A short sentence, spoken once.",
-    "The station closes at half past nine, so please be there early.",
-    "Seven red boats lie in the harbour. Nobody knows who left them there, and nobody asks.",
-    "Is this the right platform for the train to the coast? Yes, it leaves in four minutes.",
-    "One, two, three, four, five, six, seven, eight, nine, ten.",
-    "Through the window came the smell of fresh bread, rain on warm stones, and a distant song.",
-)
 SUFFIXES = (".wav", ".ogg", ".oga", ".flac", ".mp3", ".gsm")
 TELEPHONE_RATE = 8000
 """Of raw GSM frames, whose files have no header."""
@@ -144,7 +64,7 @@ def fetch_packages(cache: Path) -> list[str]:
     """Download and unpack what is not there yet; the packages that could not be had."""
     cache.mkdir(parents=True, exist_ok=True)
     missing = []
-    for package in PACKAGES:
+    for package in (*PACKAGES, *FRESH_PACKAGES):
         if (cache / package).is_dir():
             continue
         sys.stderr.write(f"{package} ...\n")
@@ -195,11 +115,11 @@ def is_reported(name: str) -> bool:
     return hashlib.md5(name.encode(), usedforsecurity=False).digest()[0] % 2 == 1
 
 
-def list_names(package: Path, *, reported: bool) -> list[str]:
-    """Files of one half of a package, as paths below the cache, in an order that does not follow their names."""
+def list_names(package: Path, *, reported: bool | None) -> list[str]:
+    """Files of one half of a package (None: of both), as paths below the cache, in an order that does not follow their names."""
     files = (file for file in package.rglob("*") if file.suffix in SUFFIXES and file.is_file())
     names = (file.relative_to(package.parent).as_posix() for file in files if not file.is_symlink())
-    half = [name for name in names if is_reported(name) is reported]
+    half = [name for name in names if reported is None or is_reported(name) is reported]
     return sorted(half, key=lambda name: hashlib.sha256(name.encode()).digest())
 
 
@@ -242,9 +162,15 @@ def find_quiet_end(samples: NDArray[np.float32], rate: int) -> int:
     return first + (int(levels.argmin()) + 1) * block
 
 
-def iter_real_clips(cache: Path, *, reported: bool, per_package: int) -> Iterator[RealClip]:
-    """At most so many clips of each package that is there."""
-    for package in sorted({*PACKAGES, *ENGINES}):
+def iter_real_clips(
+    cache: Path,
+    *,
+    reported: bool | None,
+    per_package: int,
+    packages: Iterable[str] = (*PACKAGES, *ENGINES),
+) -> Iterator[RealClip]:
+    """At most so many clips of each package that is there: of one half of its files, or (None) of both."""
+    for package in sorted(packages):
         clips = (read_clip(cache, name) for name in list_names(cache / package, reported=reported))
         yield from itertools.islice((clip for clip in clips if clip is not None), per_package)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from auscult.finding import Severity
 from auscult.rules.sound.hearing import run_sound_rules
 from auscult.rules.sound.subject import SoundSubject
+from benchmarks.real_clip_sources import FRESH_PACKAGES, PACKAGES
 from benchmarks.real_clips import (
-    PACKAGES,
     RealClip,
     find_cache,
     iter_real_clips,
@@ -18,7 +18,11 @@ from benchmarks.real_clips import (
 )
 from benchmarks.section import BenchContext, Goal, Section
 
-HEADER = ("rule", "false errors", "false warnings", "true findings", "information")
+HEADER = (
+    "rule",
+    *("false errors", "false warnings", "true findings", "information"),
+    *("new: errors", "new: warnings", "new: true", "new: information"),
+)
 MAX_FALSE_WARNINGS = 0.01
 PER_PACKAGE = 40
 QUICK_PER_PACKAGE = 10
@@ -41,6 +45,15 @@ class AlarmCounts:
             self.false_errors | self.false_warnings | self.true_findings | self.information
         )
 
+    def count_each(self, cause: str) -> tuple[int, int, int, int]:
+        """Its false errors, false warnings, true findings and information."""
+        return (
+            self.false_errors[cause],
+            self.false_warnings[cause],
+            self.true_findings[cause],
+            self.information[cause],
+        )
+
 
 def run(bench: BenchContext) -> Section:
     """Count on the half of the clips that set no threshold; without the packages, say how to get them."""
@@ -56,16 +69,21 @@ def run(bench: BenchContext) -> Section:
     if bench.quick:
         per_package = QUICK_PER_PACKAGE
     counts = count_alarms(iter_real_clips(cache, reported=True, per_package=per_package))
+    fresh = count_alarms(
+        iter_real_clips(cache, reported=None, per_package=per_package, packages=FRESH_PACKAGES)
+    )
     text = (
-        f"{counts.clips} clips of {len(packages)} Debian packages (prompts of telephones in five languages, spoken letters and words in "
-        "many, read books, music, sounds of games, single notes), which `python -m benchmarks.real_clips` fetches: at most "
-        f"{per_package} of each package, the first 10 s, `auscult listen` without a reference. The half of the files that is "
-        "reported is chosen by a hash of their names. A finding that is true (a prompt that *is* cut off at full scale) is no "
-        "alarm: `benchmarks/real_clips_judged.json` says which those are, and why, from the numbers of each waveform."
+        f"{counts.clips} clips of {len(packages)} Debian packages and of speech engines (prompts of telephones in five languages, "
+        "spoken letters and words in many, read books, music, sounds of games, single notes), which `python -m benchmarks.real_clips` "
+        f"fetches: at most {per_package} of each package, the first 10 s, `auscult listen` without a reference. The half of the "
+        "files that is reported is chosen by a hash of their names. Some rules (`interleave`, `dc`, `companded-suspected`, "
+        "`window-ripple`, `end-cut`) were mended after this half had been seen, so it is not blind for them. The columns `new` are "
+        f"{fresh.clips} clips of {len(FRESH_PACKAGES)} further packages, which came after the rules and set no threshold. A finding "
+        "that is true (a prompt that *is* cut off at full scale) is no alarm: `benchmarks/real_clips_judged.json` says which those "
+        "are, and why, from the numbers of each waveform or its spectrogram. The new packages have not been judged: all that is told of them counts as false."
     )
-    return Section(
-        "False alarms on real recordings", text, HEADER, make_rows(counts), make_goals(counts)
-    )
+    goals = [*make_goals(counts, "real recordings"), *make_goals(fresh, "new real recordings")]
+    return Section("False alarms on real recordings", text, HEADER, make_rows(counts, fresh), goals)
 
 
 def count_alarms(clips: Iterable[RealClip]) -> AlarmCounts:
@@ -87,28 +105,28 @@ def count_alarms(clips: Iterable[RealClip]) -> AlarmCounts:
     return counts
 
 
-def make_rows(counts: AlarmCounts) -> list[tuple[str, ...]]:
-    """A row for each cause that was told."""
-    columns = (
-        counts.false_errors,
-        counts.false_warnings,
-        counts.true_findings,
-        counts.information,
-    )
-    return [(f"`{cause}`", *(str(column[cause]) for column in columns)) for cause in counts.causes]
+def make_rows(*parts: AlarmCounts) -> list[tuple[str, ...]]:
+    """A row for each cause that was told of any of the parts, four columns a part."""
+    causes = sorted({cause for part in parts for cause in part.causes})
+    return [
+        (f"`{cause}`", *(str(n) for part in parts for n in part.count_each(cause)))
+        for cause in causes
+    ]
 
 
-def make_goals(counts: AlarmCounts) -> list[Goal]:
+def make_goals(counts: AlarmCounts, material: str) -> list[Goal]:
     """No false error, and few false warnings of each rule."""
+    if not counts.clips:
+        return [Goal(f"false alarms on {material}", "errors 0", "not measured", None)]
     errors = sum(counts.false_errors.values())
     worst, number = max(
         counts.false_warnings.items(), key=lambda item: item[1], default=("none", 0)
     )
-    share = number / max(counts.clips, 1)
+    share = number / counts.clips
     return [
-        Goal("false errors on real recordings", "0", f"{errors} of {counts.clips}", errors == 0),
+        Goal(f"false errors on {material}", "0", f"{errors} of {counts.clips}", errors == 0),
         Goal(
-            "false warnings of the worst rule",
+            f"false warnings of the worst rule on {material}",
             f"<= {MAX_FALSE_WARNINGS:.0%}",
             f"{share:.1%} (`{worst}`, {number} of {counts.clips})",
             share <= MAX_FALSE_WARNINGS,

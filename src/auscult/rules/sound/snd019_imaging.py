@@ -107,7 +107,8 @@ Chosen, not measured.
 MAX_TONE_SHARE = 0.999
 """Of half the sample rate: a tone there is heard by nobody, and converters and codecs leave one.
 
-Measured on 687 real clips of 48 sources: two have a line there. Margin: not recorded.
+Measured on 687 real clips of 48 sources, some of the reported half among them: two have a line
+there. Margin: not recorded.
 """
 MIN_LINE_DB = -60.0
 """Against the sound: fainter tones are not told. Chosen, not measured."""
