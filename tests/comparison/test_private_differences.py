@@ -78,13 +78,16 @@ class FoldedBias(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.pre, self.post = nn.Conv1d(4, 4, 3), nn.Conv1d(4, 2, 3)
-        bias = self.pre.bias.detach()[:, None].clone()
+        pre_bias, post_bias = self.pre.bias, self.post.bias
+        assert pre_bias is not None
+        assert post_bias is not None
+        bias = pre_bias.detach()[:, None].clone()
         self.shift = Shift(1 + bias if folded else torch.ones(4, 1))
         with torch.no_grad():
             if folded:
-                self.pre.bias.zero_()
+                pre_bias.zero_()
             if lost:
-                self.post.bias.zero_()
+                post_bias.zero_()
         self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -38,7 +38,7 @@ def port_conv_stack(reference: Any, fault: str) -> Any:
     import mlx.core as mx
     from mlx import nn as mnn
 
-    class Port(mnn.Module):  # type: ignore[misc]
+    class Port(mnn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = mnn.Conv1d(6, WIDTH, 5, padding=2)
@@ -95,7 +95,7 @@ def port_recurrent(reference: Any, fault: str) -> Any:
     import mlx.core as mx
     from mlx import nn as mnn
 
-    class Port(mnn.Module):  # type: ignore[misc]
+    class Port(mnn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.gru = mnn.GRU(6, WIDTH)
@@ -160,7 +160,7 @@ def port_attention(reference: Any, fault: str) -> Any:
     import mlx.core as mx
     from mlx import nn as mnn
 
-    class Port(mnn.Module):  # type: ignore[misc]
+    class Port(mnn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.norm = mnn.RMSNorm(WIDTH, eps=1e-1 if "eps" in fault else 1e-6)

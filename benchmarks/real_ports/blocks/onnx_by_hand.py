@@ -54,7 +54,7 @@ def write_squeeze(model: Any, fault: str, *, named: bool = True) -> GraphBuilder
         ]
     eps = 1e-3 if "Keras" in fault else 1e-5
     x = g.apply("BatchNormalization", x, *names, scope="bn", epsilon=eps)
-    slope = {} if fault == "ONNX's slope" else {"alpha": 0.1}
+    slope: dict[str, Any] = {} if fault == "ONNX's slope" else {"alpha": 0.1}
     x = g.apply("LeakyRelu", x, scope="act", **slope)
     counted = {} if "without the padding" in fault else {"count_include_pad": 1}
     x = g.apply(
@@ -72,7 +72,7 @@ def write_squeeze(model: Any, fault: str, *, named: bool = True) -> GraphBuilder
     x = g.apply(
         "InstanceNormalization", x, weight["norm.weight"], weight["norm.bias"], scope="norm"
     )
-    usual = {} if "ONNX's slope of the gate" in fault else {"alpha": 1 / 6}
+    usual: dict[str, Any] = {} if "ONNX's slope of the gate" in fault else {"alpha": 1 / 6}
     x = g.apply("Mul", x, g.apply("HardSigmoid", x, scope="gate", **usual))
     empty, scales = "", g.add_constant(np.array([1, 1, 2], np.float32))
     x = g.apply(
@@ -141,7 +141,7 @@ def write_reader(model: Any, fault: str, *, named: bool = True) -> GraphBuilder:
         "GRU", x, w, u, b, scope="gru", hidden_size=WIDTH, linear_before_reset=reset, count=2
     )[0]
     x = g.apply("Transpose", g.apply("Squeeze", x, g.add_constant(np.array([1]))), perm=[1, 0, 2])
-    eps = {} if "ONNX's eps" in fault else {"epsilon": 1e-3}
+    eps: dict[str, Any] = {} if "ONNX's eps" in fault else {"epsilon": 1e-3}
     gain, shift = (
         g.add_weight(f"norm.{part}", arrays[f"norm.{part}"]) for part in ("weight", "bias")
     )

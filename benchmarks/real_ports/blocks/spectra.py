@@ -19,6 +19,8 @@ BINS = N_FFT // 2 + 1
 class IstftHead(nn.Module):
     """Magnitude and phase from one projection, then `torch.istft`."""
 
+    window: torch.Tensor
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.out = nn.Linear(width, N_FFT + 2)
@@ -80,6 +82,9 @@ def port_head(reference: Any, fault: str) -> Any:
 
 class LogSpectrum(nn.Module):
     """`torch.stft` with what it does by default: centred, reflected, a periodic window given."""
+
+    window: torch.Tensor
+    bank: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ class Snake(nn.Module):
         self.fault = fault
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        alpha = self.alpha
+        alpha: torch.Tensor = self.alpha
         if "along time" in self.fault and x.shape[2] == alpha.shape[1]:
             alpha = alpha.transpose(1, 2)
         if "logarithm" in self.fault:

@@ -47,7 +47,8 @@ def test_constants_are_listed_with_the_operator_that_takes_them(tmp_path: Path) 
 def test_a_bias_of_one_number_in_float16_is_that_of_its_convolution(
     factor: float, tmp_path: Path
 ) -> None:
-    weight, bias = DRAW.normal(size=(1, 8, 7)).astype(np.float32), np.float32([0.0485])
+    weight = DRAW.normal(size=(1, 8, 7)).astype(np.float32)
+    bias = np.array([0.0485], np.float32)
     ir = IrWriter()
     kernel = ir.add_constant("weight_compressed", weight.astype(np.float16))
     x = ir.add("convolution", "Convolution", ir.add("x", "Parameter"), ir.decompress("w", kernel))
