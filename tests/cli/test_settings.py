@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
+from auscult.cli.common import add_shared_options
+from auscult.cli.settings import VARIABLES_FOR_ALL
 from tests.conftest import Ran
 
 Cli = Callable[..., Ran]
@@ -46,6 +49,25 @@ def test_the_command_line_goes_before_a_variable_and_a_variable_before_the_file(
     monkeypatch.setenv("AUSCULT_INSPECT_FORMAT", "sarif")
     assert "sarif" in auscult("inspect", "model.npz").out
     assert auscult("inspect", "model.npz", "--format", "text").out.startswith("PASS")
+
+
+def test_a_variable_without_a_verb_sets_only_what_every_verb_has(
+    auscult: Cli, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script's own AUSCULT_AUDIO names a folder; `diagnose --audio` takes a recording."""
+    monkeypatch.setenv("AUSCULT_AUDIO", str(project.parent))
+    assert auscult("diagnose", "model.npz").exit_code != 2
+    monkeypatch.setenv("AUSCULT_DIAGNOSE_AUDIO", str(project.parent))
+    assert "--audio" in auscult("diagnose", "model.npz").err
+
+
+def test_every_verb_has_the_options_of_variables_for_all() -> None:
+    @add_shared_options
+    def probe(**_options: object) -> None: ...
+
+    options = click.command()(probe).params
+    names = {name.lstrip("-") for option in options for name in option.opts if name[:2] == "--"}
+    assert names == VARIABLES_FOR_ALL
 
 
 def test_a_file_of_settings_can_be_named(auscult: Cli, project: Path) -> None:

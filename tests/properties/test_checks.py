@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
 from torch import nn
 
 from auscult.finding import Finding, Severity
@@ -229,3 +230,22 @@ def test_a_delay() -> None:
     report = run_check(Positions().eval(), only=["shift"], expect=["shift"])
     assert list_causes(report) == ["not-shift-invariant"]
     assert run_check(ConvVocoder().eval(), only=["shift"]).verdict is Verdict.PASS
+
+
+class Float32Alone(ConvVocoder):
+    """Refuses any other type, as code with fixed tables may."""
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        if mel.dtype != torch.float32:
+            raise TypeError("float32 alone")
+        return super().forward(mel)
+
+
+def test_a_model_that_knows_no_float64_says_so_where_rounding_was_in_question() -> None:
+    report = run_check(Float32Alone(BatchStatisticsNorm()).eval(), only=["batch", "shift"])
+    reasons = [skip.reason for skip in report.skips]
+    assert any("no run in float64" in reason and "float32 alone" in reason for reason in reasons)
+    assert sum("no run in float64" in reason for reason in reasons) == 1
+    right = run_check(Float32Alone().eval(), only=["batch"])
+    assert right.verdict is Verdict.PASS
+    assert not right.skips

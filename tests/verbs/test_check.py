@@ -205,3 +205,10 @@ def test_a_snake_that_overflows_is_shown_with_its_module() -> None:
     shown = text.render(check(ConvVocoder(Snake()).eval(), {"mel": MEL}, only=["precision"]))
     assert "warning half-overflow (INV016): " in shown
     assert "\n        norm\n" in shown
+
+
+def test_a_device_that_is_not_there_is_told() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UsageError, match="no NVIDIA GPU"):
+        check(torch.nn.Conv1d(2, 2, 3, padding=1), np.ones((1, 2, 8), np.float32), device="cuda")

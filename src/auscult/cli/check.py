@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
+from auscult.cli.common import (
+    SharedOptions,
+    add_device_option,
+    add_shared_options,
+    parse_json_argument,
+    run_verb,
+)
 
 GROUP = "Layers"
 
@@ -90,6 +96,7 @@ Examples:
     metavar="FORM",
     help="Compare with the model's own export (onnx, torchscript, compiled, litert); repeatable.",
 )
+@add_device_option
 @add_shared_options
 def command(
     target: str,

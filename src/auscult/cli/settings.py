@@ -6,8 +6,9 @@
     [tool.auscult.listen]
     sample-rate = 24000            # for one verb
 
-`AUSCULT_LISTEN_SAMPLE_RATE=24000` and `AUSCULT_FAIL_ON=warning,error` say the same. The command line goes before a
-variable, and a variable before the file.
+`AUSCULT_LISTEN_SAMPLE_RATE=24000` and `AUSCULT_FAIL_ON=warning,error` say the same. A variable without a verb in its name
+sets an option that every verb has, and no other: scripts have variables of their own, such as AUSCULT_AUDIO for a folder.
+The command line goes before a variable, and a variable before the file.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ from auscult.errors import UsageError
 
 TABLE_MARK = b"[tool.auscult"
 """A file without these bytes is not parsed: most projects have no settings of ours."""
+
+VARIABLES_FOR_ALL = frozenset(
+    (
+        *("quiet", "verbose", "format", "output", "select", "ignore"),
+        *("fail-on", "baseline", "no-color", "debug"),
+    )
+)
+"""Options that every verb has: a variable without a verb in its name sets them."""
 
 
 def read_settings(verb: str, command: click.Command, file: Path | None) -> dict[str, Any]:
@@ -93,7 +102,9 @@ def _read_variables(verb: str, options: Mapping[str, click.Option]) -> dict[str,
     settings: dict[str, Any] = {}
     for name, option in options.items():
         word = name.upper().replace("-", "_")
-        text = os.environ.get(f"AUSCULT_{verb.upper()}_{word}", os.environ.get(f"AUSCULT_{word}"))
+        text = os.environ.get(f"AUSCULT_{verb.upper().replace('-', '_')}_{word}")
+        if text is None and name in VARIABLES_FOR_ALL:
+            text = os.environ.get(f"AUSCULT_{word}")
         if text is not None:
             settings[_get_name(option)] = text.split(",") if option.multiple else text
     return settings

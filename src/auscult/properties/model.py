@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from auscult.errors import AuscultError, TargetError, UsageError
-from auscult.properties.change import find_limit, measure_change
+from auscult.properties.change import find_limit
 from auscult.properties.layout import (
     ModelLayout,
     choose_main_input,
@@ -23,40 +22,31 @@ from auscult.properties.layout import (
     list_time_axes,
     resize_inputs,
 )
+from auscult.properties.model_run import (
+    NOT_RECORDED,
+    ModelRun,
+    collect_outputs,
+    measure_first_part,
+    select_results,
+)
 from auscult.properties.noise import fit_noise, list_draws
 from auscult.properties.place import Adapt, crop_candidate, find_broken_place
 from auscult.properties.records import BrokenPlace, CheckOptions
 from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.roles import parse_position
-from auscult.traces.records import Manifest, Trace
+from auscult.traces.records import Trace
 from auscult.weights import Array
 
-LOSS_ROLE = re.compile(r"loss[^.]*$")
 RESET_NAMES = ("reset_streaming", "reset_state", "reset_states", "reset_cache", "reset")
 """Methods that are called before a run, so that it starts from nothing."""
 SHORTER_SHARES = (0.5, 0.75, 0.625, 0.875)
 """Shares of the length at which the axis of time is tried: some models take only multiples of 4 or 8. Chosen, not measured."""
 MULTIPLES = (16, 8, 4, 2, 1)
 """To multiples of which the shorter length is rounded down. Chosen, not measured."""
+FINER_ERRORS = (AuscultError, RuntimeError, TypeError, ValueError, NotImplementedError)
+"""What code raises that knows no float64."""
 FINE_GAIN = 30.0
 """A difference that a run in float64 makes so many times smaller was rounding. Chosen, not measured."""
-
-
-@dataclass(frozen=True, eq=False)
-class ModelRun:
-    """One run of the whole model.
-
-    Attributes:
-        outputs: By role.
-        trace: Everything that was recorded; `NOT_RECORDED` where nothing was.
-    """
-
-    outputs: Mapping[str, Array]
-    trace: Trace
-
-
-NO_ARRAYS: dict[str, Array] = {}
-NOT_RECORDED = Trace(Manifest("none"), (), NO_ARRAYS.__getitem__)
 
 
 class CheckedModel:
@@ -70,6 +60,7 @@ class CheckedModel:
         precision: A row for each number format that the weights were rounded to.
         is_stateful: Whether calls leave something behind, so that each run takes a fresh copy.
         memo: What one property found out that others ask for too.
+        reservations: What could not be done for any property, with the reason.
     """
 
     def __init__(
@@ -87,6 +78,8 @@ class CheckedModel:
         self.memo: dict[str, Any] = {}
         self._pristine: ModuleRunner | None = None
         self._fine: CheckedModel | None = None
+        self._is_fine_tried = False
+        self.reservations: list[str] = []
 
     @property
     def limit(self) -> float:
@@ -211,8 +204,7 @@ class CheckedModel:
 
     def remember(self) -> None:
         """Keep a copy of the model as it is before its first run."""
-        with suppress(Exception):
-            self._pristine = self.runner.copy()
+        self._pristine = self.runner.copy()
 
     def take_fresh_runner(self) -> ModuleRunner:
         if self.is_stateful and self._pristine is not None:
@@ -233,22 +225,30 @@ class CheckedModel:
         return CheckedModel(self._pristine.copy(), self.given, self.inputs, self.options)
 
     def make_finer(self) -> CheckedModel | None:
-        """The same model in float64, with the same noise; None where the runtime has no float64 or the code none."""
+        """The same model in float64, with the same noise; None where it does not run so, of which `reservations` has the
+        reason.
+        """
         if self.runner.dtype == "float64":
             return None
-        if self._fine is None:
+        if not self._is_fine_tried:
+            self._is_fine_tried = True
             try:
-                runner = self.take_fresh_runner().at("float64")
-                fine = CheckedModel(runner, self.given, self.inputs, self.options)
-                fine.is_stateful = self.is_stateful
-                fine.remember()
-                replay = self.base.trace if self.draws else None
-                fine.base = fine.run(self.inputs, replay=replay, is_full=True)
-                fine.layout = self.layout
-            except (AuscultError, RuntimeError, TypeError, ValueError, NotImplementedError):
-                return None
-            self._fine = fine
+                self._fine = self._build_finer()
+            except FINER_ERRORS as error:
+                self.reservations.append(
+                    f"no run in float64 to tell rounding from more: {_describe_error(error)}"
+                )
         return self._fine
+
+    def _build_finer(self) -> CheckedModel:
+        runner = self.take_fresh_runner().at("float64")
+        fine = CheckedModel(runner, self.given, self.inputs, self.options)
+        fine.is_stateful = self.is_stateful
+        fine.remember()
+        replay = self.base.trace if self.draws else None
+        fine.base = fine.run(self.inputs, replay=replay, is_full=True)
+        fine.layout = self.layout
+        return fine
 
     def is_only_rounding(self, error: float, measure: Callable[[CheckedModel], float]) -> bool:
         """Whether a difference is rounding: within the limit, or so much smaller in float64."""
@@ -259,7 +259,10 @@ class CheckedModel:
             return False
         try:
             fine_error = measure(fine)
-        except AuscultError:
+        except AuscultError as stop:
+            self.reservations.append(
+                f"the run in float64 that tells rounding from more stopped: {stop.what}"
+            )
             return False
         return fine_error <= fine.limit or fine_error * FINE_GAIN < error
 
@@ -282,29 +285,6 @@ class CheckedModel:
         )
 
 
-def collect_outputs(trace: Trace) -> dict[str, Array]:
-    """What the whole model gave in a recorded run, by role."""
-    return {
-        record.role: trace.tensor(record)
-        for record in trace.records
-        if record.path == "" and record.role.startswith("output")
-    }
-
-
-def select_results(outputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs without losses, which are means over the batch."""
-    return {role: array for role, array in outputs.items() if not LOSS_ROLE.search(role)}
-
-
-def measure_first_part(reference: Array, candidate: Array | None) -> float:
-    """The change of the candidate's first part against the reference; infinite where it is smaller or missing."""
-    if candidate is None or candidate.ndim != reference.ndim:
-        return float("inf")
-    return measure_change(
-        reference, candidate[tuple(slice(0, length) for length in reference.shape)]
-    )
-
-
 def reset_model(model: Any) -> None:
     """Call the model's own method that takes it back to the start, if it has one that needs no argument."""
     for name in RESET_NAMES:
@@ -312,6 +292,11 @@ def reset_model(model: Any) -> None:
         if callable(method) and _needs_no_argument(method):
             method()
             return
+
+
+def _describe_error(error: Exception) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _needs_no_argument(function: Callable[..., Any]) -> bool:
@@ -340,13 +325,13 @@ def open_checked_model(
         )
     try:
         runner = given.copy()
+        runner.model.train(False)
+        model = CheckedModel(runner, given, inputs, options)
+        model.remember()
     except Exception as error:  # what a user's object refuses to be copied by is the user's
         raise TargetError(
-            f"cannot be copied: {' '.join(str(error).split())[:200]}",
+            f"cannot be copied: {_describe_error(error)}",
             where=given.name,
             hint="return a fresh model, such as one that has not been run with gradients",
         ) from error
-    runner.model.train(False)
-    model = CheckedModel(runner, given, inputs, options)
-    model.remember()
     return model

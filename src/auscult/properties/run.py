@@ -78,6 +78,7 @@ def measure_one_property(model: CheckedModel, name: str) -> PropertyResult:
     is_demanded = _is_demanded(model, module, name)
     observations: list[Observation] = []
     skips: list[str] = []
+    known_reservations = len(model.reservations)
     try:
         for outcome in module.measure_property(model):
             if isinstance(outcome, str):
@@ -90,6 +91,7 @@ def measure_one_property(model: CheckedModel, name: str) -> PropertyResult:
                 )
     except AuscultError as error:
         skips.append(f"stopped: {error.what}")
+    skips += model.reservations[known_reservations:]
     seconds = time.perf_counter() - started
     return PropertyResult(name, tuple(observations), tuple(skips), is_demanded, seconds)
 

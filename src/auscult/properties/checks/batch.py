@@ -9,7 +9,8 @@ import numpy as np
 from auscult.errors import AuscultError
 from auscult.properties.change import crop_to, measure_change
 from auscult.properties.layout import ModelLayout, stack_inputs
-from auscult.properties.model import CheckedModel, ModelRun, select_results
+from auscult.properties.model import CheckedModel
+from auscult.properties.model_run import ModelRun, select_results
 from auscult.properties.records import Observation
 from auscult.weights import Array
 

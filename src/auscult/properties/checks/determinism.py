@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from auscult.errors import AuscultError
 from auscult.facts.words import list_first_names
 from auscult.properties.change import measure_change
-from auscult.properties.model import CheckedModel, ModelRun
+from auscult.properties.model import CheckedModel
+from auscult.properties.model_run import ModelRun
 from auscult.properties.records import Observation
 from auscult.runtime.noise import find_distribution_kind
 

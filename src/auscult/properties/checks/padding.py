@@ -18,7 +18,8 @@ from auscult.properties.masks import (
     is_mask_given,
     iter_mask_forms,
 )
-from auscult.properties.model import CheckedModel, ModelRun
+from auscult.properties.model import CheckedModel
+from auscult.properties.model_run import ModelRun
 from auscult.properties.records import Observation
 from auscult.weights import Array
 

@@ -11,7 +11,8 @@ from auscult.errors import AuscultError
 from auscult.facts.words import format_count, list_first_names
 from auscult.properties.change import describe_error, measure_change
 from auscult.properties.headroom import LARGEST_FLOAT16, get_peak
-from auscult.properties.model import CheckedModel, ModelRun, collect_outputs
+from auscult.properties.model import CheckedModel
+from auscult.properties.model_run import ModelRun, collect_outputs
 from auscult.properties.place import describe_place, is_compared
 from auscult.properties.records import Observation, Outcome
 from auscult.properties.rounding import (

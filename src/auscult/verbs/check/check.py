@@ -18,6 +18,7 @@ from auscult.properties.records import HALF_FORMATS, CheckMeasurements, CheckOpt
 from auscult.properties.run import list_properties, measure_properties, require_properties
 from auscult.report.sections.check import CheckSection
 from auscult.rules.invariance.subject import CheckSubject
+from auscult.runtime.device import DeviceName
 from auscult.runtime.inputs import collect_inputs
 from auscult.runtime.runner import Runner, make_runner
 from auscult.verbs.check.exports import measure_exports, require_forms
@@ -33,6 +34,7 @@ def check(
     inputs: Any = None,
     *,
     kwargs: Mapping[str, Any] | None = None,
+    device: DeviceName | None = None,
     save_recipe: str | os.PathLike[str] | None = None,
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
@@ -46,6 +48,7 @@ def check(
         inputs: Arrays by parameter name or position, one array, or files of them; float32 [batch, channels, time] or
             [batch, time, channels], ids [batch, time]; masks and lengths beside them.
         kwargs: Arguments for code given as a target.
+        device: Where the model runs; None is where its code puts it.
         save_recipe: Where the recipe goes that rounds the layers that bear it to the one format named in
             `expect_formats` (float16 where none is).
         select: Beginnings of rule codes: only these findings are shown.
@@ -64,7 +67,7 @@ def check(
     rules.require_known_codes((*select, *ignore), "select or ignore")
     checked_options = CheckOptions(**{name: _freeze(value) for name, value in options.items()})
     _require_options(checked_options)
-    runner = _open_runner(target, kwargs)
+    runner = _open_runner(target, kwargs, device)
     require_forms(checked_options.exports, runner.framework)
     if inputs is None:
         raise UsageError(
@@ -149,10 +152,12 @@ def _freeze(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _open_runner(target: Any, kwargs: Mapping[str, Any] | None) -> Runner:
+def _open_runner(
+    target: Any, kwargs: Mapping[str, Any] | None, device: DeviceName | None
+) -> Runner:
     if all(hasattr(target, name) for name in ("run", "call", "replace", "at")):
         return target  # type: ignore[no-any-return]
-    return make_runner(target, kwargs)
+    return make_runner(target, kwargs, device)
 
 
 def _write_recipe(model: CheckedModel, path: str | os.PathLike[str]) -> None:
