@@ -51,17 +51,23 @@ def _iter_mlx_entries(source: Checkpoint, path: str, gates: int) -> Iterator[Ent
     if gates != 3:
         yield Entry(biases, (f"{path}bias",), (Sum(2),))
         return
-    h = source[biases[0]].shape[0] // 3
-    halves = Split(0, (2 * h, h))
-    ops: tuple[Op, ...] = (
+    hidden = source[biases[0]].shape[0] // 3
+    yield Entry(biases, (f"{path}b", f"{path}bhn"), build_gru_bias_operations(hidden))
+
+
+def build_gru_bias_operations(hidden: int) -> tuple[Op, ...]:
+    """From torch's two biases of a GRU, [3 * hidden] each, to MLX's: `b` [3 * hidden], in which r and z have both added up, and
+    `bhn` [hidden], the hidden bias of n.
+    """
+    halves = Split(0, (2 * hidden, hidden))
+    return (
         Parallel(
             ((1, 2, (halves,)), (1, 2, (halves,)))
         ),  # ih of r and z, ih of n, hh of r and z, hh of n
         Route((0, 2, 1, 3)),
         Parallel(((2, 1, (Sum(2),)), (1, 1, ()), (1, 1, ()))),
-        Parallel(((2, 1, (Concat(0, (2 * h, h)),)), (1, 1, ()))),
+        Parallel(((2, 1, (Concat(0, (2 * hidden, hidden)),)), (1, 1, ()))),
     )
-    yield Entry(biases, (f"{path}b", f"{path}bhn"), ops)
 
 
 def convert_recurrent_to_torch(source: Checkpoint) -> list[Entry]:

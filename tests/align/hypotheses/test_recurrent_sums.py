@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from auscult.finding import Severity
 from auscult.verbs.diff.diff import diff
 from auscult.verdict import Equality, Verdict
 from auscult.weights import Checkpoint
@@ -154,3 +155,62 @@ def test_gates_whose_biases_are_alike_can_lie_in_any_order(
     layer["rnn.bias_hh_l0"] = layer["rnn.bias_ih_l0"] / 2
     report = diff(Checkpoint.of(layer), Checkpoint.of(make_graph(layer, "lstm", form)))
     assert report.verdict is Verdict.EQUIVALENT
+
+
+def make_mlx_gru(layer: Arrays) -> Arrays:
+    """MLX's `b`, in which r and z have both biases, and `bhn`, the hidden bias of n."""
+    bias = make_bias(layer, "gru", "", (0, 1, 2))
+    return {
+        "rnn.Wx": layer["rnn.weight_ih_l0"],
+        "rnn.Wh": layer["rnn.weight_hh_l0"],
+        "rnn.b": bias[: 3 * HIDDEN],
+        "rnn.bhn": bias[3 * HIDDEN :],
+    }
+
+
+@pytest.mark.parametrize("is_swapped", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_gru_of_mlx_is_the_same(
+    rng: np.random.Generator, dtype: str, *, is_swapped: bool
+) -> None:
+    layer = make_layer(rng, "gru", 1)
+    port = {name: values.astype(dtype) for name, values in make_mlx_gru(layer).items()}
+    files = (port, layer) if is_swapped else (layer, port)
+    report = diff(*map(Checkpoint.of, files))
+    assert report.verdict is Verdict.EQUIVALENT
+    (finding,) = [finding for finding in report.findings if finding.cause == "gate-order"]
+    assert finding.severity is Severity.INFO
+
+
+def drop_hidden_bias(port: Arrays, layer: Arrays) -> None:
+    port["rnn.b"] = layer["rnn.bias_ih_l0"]
+
+
+def add_all_up(port: Arrays, layer: Arrays) -> None:
+    port["rnn.b"] = layer["rnn.bias_ih_l0"] + layer["rnn.bias_hh_l0"]
+
+
+def forget_last_part(port: Arrays, _layer: Arrays) -> None:
+    port["rnn.bhn"] = np.zeros_like(port["rnn.bhn"])
+
+
+def exchange_gates(port: Arrays, _layer: Arrays) -> None:
+    first, second, last = np.split(port["rnn.b"], 3)
+    port["rnn.b"] = np.concatenate([second, first, last])
+
+
+@pytest.mark.parametrize("change", [drop_hidden_bias, add_all_up, forget_last_part, exchange_gates])
+def test_another_gru_of_mlx_is_not(rng: np.random.Generator, change: Any) -> None:
+    layer = make_layer(rng, "gru", 1)
+    port = make_mlx_gru(layer)
+    change(port, layer)
+    report = diff(Checkpoint.of(layer), Checkpoint.of(port))
+    assert report.verdict is Verdict.DIVERGENT
+    places = [
+        place
+        for finding in report.findings
+        if finding.severity is not Severity.INFO and finding.cause != "renamed"
+        for place in finding.where
+    ]
+    assert places
+    assert all(place.startswith("rnn.b") for place in places)

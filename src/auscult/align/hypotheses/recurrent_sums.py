@@ -1,9 +1,10 @@
-"""A recurrent layer's input and hidden biases as runtimes keep them: added up, for both directions in one tensor, or in a GRU's
-four parts.
+"""A recurrent layer's input and hidden biases as runtimes keep them: added up, for both directions in one tensor, in a GRU's
+four parts, or with a GRU's last part in a tensor of its own.
 
 A GRU that applies the reset gate to the hidden product needs both biases of its new gate, and their sums for the other two: r, z,
 new of the input, new of the hidden state. OpenVINO keeps [directions, 4 * hidden] with z before r, ncnn [4, hidden] with r before
-z. For an LSTM OpenVINO keeps the sums of both directions in [directions, 4 * hidden], ncnn those of each direction.
+z. MLX keeps r, z and new of the input in one tensor, new of the hidden state in another. For an LSTM OpenVINO keeps the sums of both
+directions in [directions, 4 * hidden], ncnn those of each direction.
 Sources: GRUSequence and LSTMSequence, https://docs.openvino.ai/2026/documentation/openvino-ir-format/operation-sets.html; GRU and
 LSTM, https://github.com/Tencent/ncnn/blob/master/docs/developer-guide/operators.md.
 """
@@ -28,6 +29,7 @@ from auscult.recipe.ops.reshape import Reshape
 from auscult.recipe.ops.route import Route
 from auscult.recipe.ops.split import Split
 from auscult.recipe.ops.sum import Sum
+from auscult.recipe.recurrent import build_gru_bias_operations
 from auscult.weights import Array
 
 PRIORITY = 31
@@ -60,6 +62,8 @@ def _propose_layer(view: HypothesisView, input_bias: str) -> Iterator[Proposal]:
         yield from _propose_sums(view, tuple(sources), shape[0])
         if shape[0] % 3 == 0:
             yield from _propose_four_parts(view, tuple(sources), shape[0] // 3)
+            if len(sources) == 2:
+                yield from _propose_last_part_apart(view, tuple(sources), shape[0] // 3)
 
 
 def _propose_sums(view: HypothesisView, sources: tuple[str, ...], rows: int) -> Iterator[Proposal]:
@@ -92,6 +96,39 @@ def _propose_four_parts(
     if directions == 2:
         ops = (Parallel(((2, 1, ops),) * 2), Concat(0, (4 * hidden,) * 2))
     yield from _propose_targets(view, sources, ops, 4 * hidden, _GRU_ORDERS)
+
+
+def _propose_last_part_apart(
+    view: HypothesisView, sources: tuple[str, ...], hidden: int
+) -> Iterator[Proposal]:
+    """r, z and new of the input [3 * hidden], and new of the hidden state [hidden], two tensors of one module."""
+    remaining = [
+        name for name in view.y.list_remaining() if view.y.size(name) in (hidden, 3 * hidden)
+    ]
+    pairs = [
+        (first, last)
+        for first in remaining
+        for last in remaining
+        if (view.y.size(first), view.y.size(last)) == (3 * hidden, hidden)
+        and first.rpartition(".")[0] == last.rpartition(".")[0]
+        and is_identifying(view.y, first)
+        and not lies_in_other_direction(view, sources[0], first)
+    ]
+    if not pairs:
+        return
+    ops = build_gru_bias_operations(hidden)
+    arrays = [view.x.array(name) for name in sources]
+    for op in ops:
+        arrays = op.apply(arrays)
+    for targets in pairs:
+        is_near = all(
+            _find_nearest_order(array, view.y.array(name).reshape(-1), len(array), [(0,)])
+            for array, name in zip(arrays, targets, strict=True)
+        )
+        if is_near and all(
+            view.y.shapes[name] == array.shape for name, array in zip(targets, arrays, strict=True)
+        ):
+            yield Proposal(sources, targets, ops, "gate-order", computed=True)
 
 
 def _propose_targets(

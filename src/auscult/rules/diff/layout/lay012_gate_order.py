@@ -30,7 +30,11 @@ Safety: safe, lossy for the sum.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from auscult.finding import Severity
+from auscult.recipe.op import Op
+from auscult.recipe.ops.parallel import Parallel
 from auscult.rules.diff.evidence.operations import make_check, make_operation_claim
 from auscult.rules.diff.subject import DiffSubject
 
@@ -38,6 +42,8 @@ CODE = "LAY012"
 NAME = "gate-order"
 REQUIRES = DiffSubject
 PRECEDENCE = 22
+SUMMING = frozenset(("sum", "cast", "split", "route", "concat", "reshape"))
+"""Operations that leave the gates in their order."""
 
 
 def _judge_severity(subject: DiffSubject) -> Severity:
@@ -52,13 +58,30 @@ def _judge_severity(subject: DiffSubject) -> Severity:
 def _has_other_order(subject: DiffSubject) -> bool:
     """Whether gates were reordered or taken apart, and not only biases added up."""
     matches = [place.match for place in subject.places.get(NAME, ()) if place.match is not None]
-    return any(not {op.op for op in match.ops} <= {"sum", "cast"} for match in matches)
+    return not all(_adds_biases_up(match.ops) for match in matches)
+
+
+def _adds_biases_up(ops: Sequence[Op]) -> bool:
+    """Whether biases are added, gate by gate, and stay in their order."""
+    names = set(_iter_operation_names(ops))
+    return "sum" in names and names <= SUMMING
+
+
+def _iter_operation_names(ops: Sequence[Op]) -> Iterator[str]:
+    for op in ops:
+        if isinstance(op, Parallel):
+            for _sources, _targets, branch_ops in op.branches:
+                yield from _iter_operation_names(branch_ops)
+        else:
+            yield op.op
 
 
 def _describe(subject: DiffSubject) -> str:
     if _has_other_order(subject):
         return "the gates of recurrent layers lie in another order (or two biases are one)"
-    return "the two biases of recurrent layers are one, their sum"
+    return (
+        "the two biases of recurrent layers are one, their sum (in a GRU, but for the last gate's)"
+    )
 
 
 claim = make_operation_claim(NAME)
