@@ -35,16 +35,44 @@ def open_side(
     """
     checkpoint = _open_source(source, container, kwargs)
     if not checkpoint.tensors and not checkpoint.skips:
-        raise CheckpointError(
-            "holds no tensors",
-            where=checkpoint.path,
-            hint=(
-                "--container names the part of the file to take"
-                if checkpoint.containers
-                else "give the file that has the weights"
-            ),
-        )
+        raise _build_empty_error(checkpoint)
     return checkpoint
+
+
+def _build_empty_error(checkpoint: Checkpoint) -> CheckpointError:
+    """The error for a file without tensors; names the code that a pickle would run instead."""
+    if checkpoint.hazards:
+        return CheckpointError(
+            f"holds no tensors, but code: unpickling it would {_describe_hazards(checkpoint)}",
+            where=checkpoint.path,
+            hint="auscult did not run it; load it with pickle only if you trust who made it",
+        )
+    return CheckpointError(
+        "holds no tensors",
+        where=checkpoint.path,
+        hint=(
+            "--container names the part of the file to take"
+            if checkpoint.containers
+            else "give the file that has the weights"
+        ),
+    )
+
+
+def _describe_hazards(checkpoint: Checkpoint) -> str:
+    """Such as `call os.system, import shutil.rmtree`: called globals first, at most three."""
+    called = dict.fromkeys(hazard.what for hazard in checkpoint.hazards if hazard.calls)
+    imported = dict.fromkeys(hazard.what for hazard in checkpoint.hazards)
+    phrases = [f"call {_shorten_name(name)}" for name in called]
+    phrases += [f"import {_shorten_name(name)}" for name in imported if name not in called]
+    if len(phrases) > 3:
+        return ", ".join(phrases[:3]) + f" and {len(phrases) - 3} more"
+    return ", ".join(phrases)
+
+
+def _shorten_name(name: str) -> str:
+    """The name in printable ASCII, at most 80 characters: the file's author chose it."""
+    printable = name.encode("unicode_escape").decode("ascii")
+    return printable if len(printable) <= 80 else printable[:77] + "..."
 
 
 def _open_source(source: CheckpointLike, container: str | None, kwargs: Json | None) -> Checkpoint:
