@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auscult.explain.algebra.layers import PaddingMode, conv1d, pad_time
-from auscult.weights import Array
+from auscult.explain.case import LayerCase
+from auscult.weights import Array, ModuleInfo
 from tests.explain.mistakes.code_places import WAVE, Features, list_causes
 from tests.explain.planted import assert_explained, draw_even, layer, place
 
@@ -48,3 +51,21 @@ def test_the_border_of_a_spectrogram_in_the_code() -> None:
     ((cause, message),) = list_causes(Features(), Features(pad_mode="constant"), WAVE)
     assert cause == "padding-mode"
     assert message.endswith("fills the border of stft by constant, the reference by reflect")
+
+
+def pad_before_a_module(left: int, right: int, padding_mode: str) -> LayerCase:
+    x = draw_even(5, 1, 4, 40)
+    candidate = pad_time(x, left, right)
+    assert candidate is not None
+    module = ModuleInfo("conv", "Conv1d", {"padding": (2,), "padding_mode": padding_mode})
+    return replace(place(x, candidate, x=x), module=module)
+
+
+def test_zeros_before_a_module_that_reflects() -> None:
+    first = assert_explained("padding-mode", pad_before_a_module(2, 2, "reflect"))
+    assert first.parameters == {"reference": [2, 2, "reflect"], "candidate": [2, 2, "zeros"]}
+
+
+def test_more_than_the_module_pads_is_another_padding() -> None:
+    first = assert_explained("stride-padding", pad_before_a_module(3, 3, "reflect"))
+    assert first.parameters["reference"] == [0, 0, "zeros"]

@@ -8,7 +8,8 @@
 deviation was taken for a normalisation that is missing. The invented scale hides the real mistake
 on one input and fails on others.
 
-**Blind spots.** A gain alone is `factor`.
+**Blind spots.** A gain alone is `factor`. A constant added under a logarithm, which is nearly a gain
+and an offset where all values are large, is no transform of this kind and is left unexplained.
 
 **How it is measured.** Gain and offset are fitted by least squares over the whole tensor. The
 offset is more than 1e-4 of the reference's deviation, and with both the candidate's tensor is
@@ -51,6 +52,8 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """gain * reference + offset."""
     fit = gains.fit_gain_and_offset(case, floor)
     if fit is None or abs(fit.offset) <= MIN_OFFSET * fit.spread:
+        return
+    if gains.fit_constant_under_logarithm(case) <= fit.residual:
         return
     yield Explanation(
         NAME,

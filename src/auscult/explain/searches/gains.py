@@ -17,6 +17,10 @@ MIN_ELEMENTS = 8
 
 Chosen, not measured."""
 
+DECIBELS = 10 / np.log(10)
+LOGARITHM_UNITS = (1.0, DECIBELS / 10, DECIBELS, 2 * DECIBELS)
+"""What one unit of the natural logarithm is in a natural one, log10, and decibels of power and of magnitude."""
+
 
 @dataclass(frozen=True)
 class AffineFit:
@@ -56,3 +60,21 @@ def fit_gain_and_offset(case: LayerCase, floor: float) -> AffineFit | None:  # n
         relative_error(gain * reference, candidate),
         relative_error(gain * reference + offset, candidate),
     )
+
+
+def fit_constant_under_logarithm(case: LayerCase) -> float:
+    """Least residual of the candidate as log(exp(reference) + constant), of the natural logarithm, log10 and decibels.
+
+    Infinite where no constant other than zero fits.
+    """
+    reference, candidate = to_float64(case.reference), to_float64(case.candidate)
+    best = float("inf")
+    for unit in LOGARITHM_UNITS:
+        with np.errstate(over="ignore", invalid="ignore"):
+            linear = np.exp(reference / unit)
+            added = float(np.median(np.exp(candidate / unit) - linear))
+            summed = linear + added
+        if added == 0 or not np.isfinite(summed).all() or summed.min() <= 0:
+            continue
+        best = min(best, relative_error(unit * np.log(summed), candidate))
+    return best

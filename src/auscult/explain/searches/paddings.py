@@ -123,7 +123,26 @@ def _compare_known_tensors(
             continue
         for candidate, residual in iter_paddings(candidate_values, x, limit):
             if candidate != first_fit[0]:
-                yield PaddingDifference(first_fit[0], candidate, residual, name)
+                reference = _read_own_padding(case, first_fit[0], candidate) or first_fit[0]
+                yield PaddingDifference(reference, candidate, residual, name)
+
+
+def _read_own_padding(case: LayerCase, before: Padding, candidate: Padding) -> Padding | None:
+    """What the reference's module pads by itself, where the candidate pads by as much before it but fills the border otherwise.
+
+    A graph's convolution pads with zeros alone: every other border is an operation before it.
+    """
+    attributes = case.module.attributes
+    amount, mode = attributes.get("padding"), attributes.get("padding_mode")
+    if isinstance(amount, tuple | list) and len(amount) == 1:
+        amount = amount[0]
+    if not case.role.startswith("input") or not isinstance(amount, int) or amount <= 0:
+        return None
+    if before.left + before.right or mode not in MODES or mode in ("zeros", candidate.mode):
+        return None
+    if candidate.left + candidate.right != 2 * amount:
+        return None
+    return Padding(amount, amount, mode)
 
 
 def iter_paddings(target: Array, value: Array, limit: float) -> Iterator[tuple[Padding, float]]:
