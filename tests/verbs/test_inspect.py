@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.numpy import save_file
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Severity
 from auscult.report._formats import render_report
+from auscult.verbs.diff.diff import diff
 from auscult.verbs.inspect.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Container, Hazard, Quantization, Tensor
@@ -306,6 +308,34 @@ def test_hazards_and_containers() -> None:
     assert report.verdict is Verdict.DIVERGENT
     assert 'model.load_state_dict(torch.load(path)["model"]["g"])' in str(report.findings[2].fix)
     assert [entry["chosen"] for entry in facts(report)["containers"]] == [True, False]
+
+
+class _CallsPrint:
+    """Unpickled, it would print a line."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("a line",)
+
+
+def test_code_without_tensors_is_named_and_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "code.pkl").write_bytes(pickle.dumps({"epoch": 3, "args": _CallsPrint()}))
+    report = inspect(tmp_path / "code.pkl")
+    assert report.verdict is Verdict.DIVERGENT
+    assert codes(report) == ["CKP054"]
+    assert "would call builtins.print" in report.findings[0].message
+    assert "no weights" in str(report.findings[0].fix)
+    with pytest.raises(CheckpointError, match=r"holds no tensors, but code.*call builtins\.print"):
+        diff(tmp_path / "code.pkl", {"a": np.ones(3, np.float32)})
+    assert "a line" not in capsys.readouterr().out
+
+
+def test_plain_values_without_tensors_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "plain.pkl").write_bytes(pickle.dumps({"epoch": 3, "args": {"lr": 0.1}}))
+    with pytest.raises(CheckpointError, match="holds no tensors") as raised:
+        inspect(tmp_path / "plain.pkl")
+    assert "code" not in str(raised.value)
 
 
 def test_tensor_list_and_histograms() -> None:

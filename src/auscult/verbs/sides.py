@@ -21,11 +21,16 @@ CheckpointLike = Any
 
 
 def open_side(
-    source: CheckpointLike, *, container: str | None = None, kwargs: Json | None = None
+    source: CheckpointLike,
+    *,
+    container: str | None = None,
+    kwargs: Json | None = None,
+    is_code_enough: bool = False,
 ) -> Checkpoint:
     """The checkpoint behind what the user gave.
 
     Args:
+        is_code_enough: Whether a pickle without tensors, but with code that loading it would run, is taken too.
         kwargs: Arguments for the callable, where the side is code.
 
     Raises:
@@ -34,9 +39,9 @@ def open_side(
         UsageError: If files of one name on a side share the name of a tensor.
     """
     checkpoint = _open_source(source, container, kwargs)
-    if not checkpoint.tensors and not checkpoint.skips:
-        raise _build_empty_error(checkpoint)
-    return checkpoint
+    if checkpoint.tensors or checkpoint.skips or (is_code_enough and checkpoint.hazards):
+        return checkpoint
+    raise _build_empty_error(checkpoint)
 
 
 def _build_empty_error(checkpoint: Checkpoint) -> CheckpointError:

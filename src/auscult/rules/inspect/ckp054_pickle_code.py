@@ -20,7 +20,7 @@ an attack.
     torch.save({"model": model.state_dict(), "args": args}, path)  # imports argparse.Namespace
     torch.save({"model": model.state_dict(), "args": vars(args)}, path)  # plain values
 
-**Fix.** `auscult convert FILE out.safetensors` writes the tensors alone. Safety: safe.
+**Fix.** `auscult convert FILE out.safetensors` writes the tensors alone; a file without tensors need not be loaded. Safety: safe.
 
 **References.** The documentation of Python's `pickle`: "never unpickle data received from an
 untrusted source".
@@ -41,9 +41,13 @@ MAX_SHOWN_NAMES = 5
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
-    path = subject.checkpoint.path
+    checkpoint = subject.checkpoint
+    if checkpoint.tensors:
+        advice = f"auscult convert {checkpoint.path} weights.safetensors keeps the tensors and drops the code"
+    else:
+        advice = "do not load it: it holds no weights"
     for calls, severity in ((True, Severity.ERROR), (False, Severity.WARNING)):
-        hazards = [hazard for hazard in subject.checkpoint.hazards if hazard.calls is calls]
+        hazards = [hazard for hazard in checkpoint.hazards if hazard.calls is calls]
         if not hazards:
             continue
         names = list(dict.fromkeys(hazard.what for hazard in hazards))
@@ -59,9 +63,6 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
             tuple(dict.fromkeys(hazard.where for hazard in hazards)),
             f"loading this file with pickle would {verb} {', '.join(names[:MAX_SHOWN_NAMES])}{more_note}; auscult did not",
             evidence={"globals": names},
-            fix=Fix(
-                "safe",
-                f"auscult convert {path} weights.safetensors keeps the tensors and drops the code",
-            ),
+            fix=Fix("safe", advice),
             rank=0,
         )

@@ -56,11 +56,11 @@ def inspect(
         could not be read; else PASS. `section.checkpoint` describes the file.
 
     Raises:
-        CheckpointError: If the file cannot be read or has no tensors.
+        CheckpointError: If the file cannot be read, or has neither tensors nor code that loading it would run.
         TargetError: If code cannot be imported or called.
         UsageError: If a histogram pattern fits no tensor.
     """
-    checkpoint = open_side(target, container=container, kwargs=kwargs)
+    checkpoint = open_side(target, container=container, kwargs=kwargs, is_code_enough=True)
     examination = examine_checkpoint(checkpoint, full=full, progress=progress)
     detections = _detect_families(checkpoint)
     subject = InspectSubject(checkpoint, examination.health, detections[0] if detections else None)
