@@ -53,5 +53,16 @@ def find_spectral_edge(mean_power: NDArray[np.float64], sample_rate: int) -> Spe
             highest_from[above]
         )
         if drop > best_edge.drop_db:
-            best_edge = SpectralEdge(float(index) * hertz_per_bin, drop)
+            edge_bin = _find_half_drop(db, int(index * BAND_START_SHARE), int(index), drop)
+            best_edge = SpectralEdge(edge_bin * hertz_per_bin, drop)
     return best_edge
+
+
+def _find_half_drop(db: NDArray[np.float64], start: int, tried: int, drop: float) -> int:
+    """The last bin from `start` up to the cut-off that was tried in the upper half of the drop.
+
+    That cut-off may lie past the cliff, as most of the band below it still is there.
+    """
+    middle = float(np.median(db[start:tried])) - drop / 2
+    is_upper = db[start : tried + 1] > middle
+    return start + int(np.flatnonzero(is_upper)[-1])
