@@ -18,7 +18,7 @@ if validation_loss < best:                                # right
 ```
 
 **Blind spots.** Losses of the two must have the same name but for `train` and `val`. Adversarial
-losses are left alone: they may rise in a healthy training.
+losses are left alone: they may rise in a healthy training. A log without steps is not judged.
 
 **How it is measured.** The middle of each five records of the validation (`WINDOW`). The last is
 over the lowest by 10 % (`MIN_RISE`) and by five times the usual change from one record to the next
@@ -68,26 +68,27 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
             continue
         if CRITIC_NAME.search(name) or GENERATOR_NAME.search(name):
             continue
-        best = find_parting(series, training)
-        if best is None:
+        parting = find_parting(series, training)
+        if parting is None:
             continue
+        best, last_middle = parting
         last = series.points[-1]
         yield Finding(
             CODE,
             NAME,
             Severity.WARNING,
             (series.name, training.name),
-            f"{series.name} was lowest about {best} ({best.value:.4g}) and is {last.value:.4g} at"
+            f"{series.name} was lowest about {best} ({best.value:.4g}) and is {last_middle:.4g} at"
             f" {last}, while {training.name} still falls",
             confidence=0.7,
-            evidence={"lowest": best.value, "last": last.value, "best_step": best.step},
+            evidence={"lowest": best.value, "last": last_middle, "best_step": best.step},
             fix=Fix("guess", "keep the checkpoint of the lowest validation loss, or add data"),
             rank=28,
         )
 
 
-def find_parting(validation: LogSeries, training: LogSeries) -> LogPoint | None:
-    """The record about which the validation's loss was lowest; None where it does not part."""
+def find_parting(validation: LogSeries, training: LogSeries) -> tuple[LogPoint, float] | None:
+    """The record about which the validation's loss was lowest, and the middle of its last ones; None where it does not part."""
     values = validation.values
     middles = [median(values[i : i + WINDOW]) for i in range(len(values) - WINDOW + 1)]
     if len(middles) <= WINDOW:
@@ -108,4 +109,4 @@ def find_parting(validation: LogSeries, training: LogSeries) -> LogPoint | None:
         before[-WINDOW:]
     ):
         return None
-    return best
+    return best, middles[-1]
