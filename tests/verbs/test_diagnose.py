@@ -330,7 +330,7 @@ WRONG = (
     (("--traces", "vocoder.pth", "vocoder.pth"), "vocoder.pth: cannot be run"),
     (
         ("--audio", "right.wav", "--config", "right.wav"),
-        "right.wav: cannot be read as a JSON config",
+        "right.wav: cannot be read as a config (expected JSON or YAML",
     ),
     (
         ("--audio", "right.wav", "--report", "config.json"),
