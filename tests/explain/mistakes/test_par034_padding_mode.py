@@ -53,12 +53,16 @@ def test_the_border_of_a_spectrogram_in_the_code() -> None:
     assert message.endswith("fills the border of stft by constant, the reference by reflect")
 
 
-def pad_before_a_module(left: int, right: int, padding_mode: str) -> LayerCase:
+def pad_before_a_module(
+    left: int, right: int, padding_mode: str, pads: tuple[int, ...] = (0, 0)
+) -> LayerCase:
     x = draw_even(5, 1, 4, 40)
     candidate = pad_time(x, left, right)
     assert candidate is not None
     module = ModuleInfo("conv", "Conv1d", {"padding": (2,), "padding_mode": padding_mode})
-    return replace(place(x, candidate, x=x), module=module)
+    convolution = ModuleInfo("Conv", "Conv", {"pads": pads})
+    case = place(x, candidate, x=x)
+    return replace(case, module=module, candidate_module=convolution)
 
 
 def test_zeros_before_a_module_that_reflects() -> None:
@@ -69,3 +73,8 @@ def test_zeros_before_a_module_that_reflects() -> None:
 def test_more_than_the_module_pads_is_another_padding() -> None:
     first = assert_explained("stride-padding", pad_before_a_module(3, 3, "reflect"))
     assert first.parameters["reference"] == [0, 0, "zeros"]
+
+
+def test_padding_once_more_before_a_module_that_pads_is_no_other_border() -> None:
+    case = pad_before_a_module(2, 2, "reflect", pads=(2, 2))
+    assert assert_explained("stride-padding", case).parameters["reference"] == [0, 0, "zeros"]

@@ -13,7 +13,7 @@ from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.limits import get_candidate_limit, get_reference_limit
 from auscult.explain.searches import run_once_per_case
-from auscult.weights import Array
+from auscult.weights import Array, ModuleInfo
 
 SEARCH = "paddings"
 MODES: tuple[PaddingMode, ...] = ("zeros", "reflect", "replicate", "circular")
@@ -140,9 +140,17 @@ def _read_own_padding(case: LayerCase, before: Padding, candidate: Padding) -> P
         return None
     if before.left + before.right or mode not in MODES or mode in ("zeros", candidate.mode):
         return None
-    if candidate.left + candidate.right != 2 * amount:
+    if candidate.left + candidate.right != 2 * amount or not _pads_nothing(case.candidate_module):
         return None
     return Padding(amount, amount, mode)
+
+
+def _pads_nothing(module: ModuleInfo | None) -> bool:
+    """Whether a module is known not to pad by itself; otherwise what was padded before it is padded twice."""
+    if module is None:
+        return False
+    amounts = [module.attributes.get(name, 0) for name in ("padding", "pads")]
+    return not any(np.any(amount) for amount in amounts) and "auto_pad" not in module.attributes
 
 
 def iter_paddings(target: Array, value: Array, limit: float) -> Iterator[tuple[Padding, float]]:
