@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auscult.cli.common import SharedOptions, add_device_option, add_shared_options, run_verb
+from auscult.facts.config_file import load_config_file
 
 if TYPE_CHECKING:
     from auscult.facts.progress import Progress
@@ -187,7 +188,7 @@ def _merge_settings(
 
     Of the model's own settings (`codec`, `model`), each by itself.
     """
-    settings: dict[str, Any] = json.loads(config.read_text()) if config else {}
+    settings: dict[str, Any] = dict(load_config_file(config)) if config else {}
     settings.update({name: value for name, value in options.items() if value is not None})
     for name, value in changes.items():
         if isinstance(value, dict):

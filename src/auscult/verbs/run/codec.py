@@ -16,7 +16,7 @@ from auscult.families.codec.auc import Encoded, read_auc, write_auc
 from auscult.finding import Finding, Severity
 from auscult.report.sections.run import RunSection
 from auscult.rules.diff.checkpoint.ckp011_corrupt import CODE, NAME
-from auscult.runtime.device import DeviceName, require_device
+from auscult.runtime.device import DeviceName, prepare_device, require_device
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verbs.run.sound_facts import describe_sound
 from auscult.verdict import Coverage, Report, Verdict
@@ -136,7 +136,7 @@ class _CodecEngine:
 
     def __init__(self, path: str | Path | None, runtime: RuntimeName, device: DeviceName) -> None:
         require_device(device)
-        require_device(device, runtime)
+        prepare_device(device, runtime)
         from auscult.families.codec.storage import read_codec
 
         if path is None:

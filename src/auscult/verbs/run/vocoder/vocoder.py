@@ -18,7 +18,7 @@ from auscult.families.vocoders import import_vocoder, list_vocoders
 from auscult.finding import Finding, Skip
 from auscult.report._parts.settle import format_value
 from auscult.report.sections.run import RunSection
-from auscult.runtime.device import DeviceName, require_device
+from auscult.runtime.device import DeviceName, prepare_device
 from auscult.sound.recording import Recording, write_recording
 from auscult.sound.settle import Settlement, stationary_distance
 from auscult.verbs.diagnose.family_build import (
@@ -89,7 +89,7 @@ def run_vocoder(
         raise UsageError(
             "needs one thing to speak", hint="give --audio IN.wav, --mel MEL or --units UNITS"
         )
-    require_device(device, runtime)
+    prepare_device(device, runtime)
     weights = open_checkpoint(checkpoint, container)
     family_build = replace(
         build_family(weights, among=list_vocoders()), device=device, runtime=runtime, seed=seed
