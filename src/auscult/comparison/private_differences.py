@@ -50,7 +50,8 @@ def dismiss_private_differences(
     """The results without errors that nothing behind them shows; and what is said of these.
 
     That is: where the model's output agrees, those with nothing behind them that differs; and in any case those whose output
-    arrives as the reference's wherever the reference hands it on, or is taken by modules that give the same all the same. (A scale of an embedding is applied in it, or by its caller.)
+    arrives as the reference's wherever the reference hands it on, or is taken by modules that give the same all the same. (A
+    scale of an embedding is applied in it, or by its caller.)
     A choice that rounding decided stays explained by that: the output agrees there only as far as chance lets it.
     """
     results = tuple(results)

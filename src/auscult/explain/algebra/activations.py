@@ -72,7 +72,7 @@ class Activation:
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
-"""Of Klambauer et al. 2017."""
+"""Defined by Klambauer et al. 2017."""
 CONSTANT_FREE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda x: x,
     "relu": lambda x: np.maximum(x, 0.0),
